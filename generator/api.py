@@ -1,0 +1,255 @@
+"""What a generator is: the request, the clip, the protocol, the errors, the seeded noise.
+
+Everybody may import this file; it imports only numpy. It does not know how audio is made, which
+checkpoint makes it, or who asked. Flow: a `GenerationRequest` goes into `Generator.stream`, chunks
+of float32 stereo come out, and `collect_clip` joins them into an `AudioClip`.
+
+References:
+    Key indices: 0 is "no key", 1 to 12 are C to B major, 13 to 24 are C to B minor.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+SAMPLE_RATE_HZ = 44_100
+CHANNELS = 2
+LATENT_HOP_FRAMES = 4096
+MIN_SECONDS = 0.1
+MAX_SECONDS = 24.0
+MAX_SEED = 2**31 - 1
+MAX_STEPS = 8
+MAX_PROMPT_BYTES = 2000
+MIN_TEMPO_BPM = 20.0
+MAX_TEMPO_BPM = 400.0
+MAX_BARS = 64
+MAX_BEATS_PER_BAR = 16
+
+_MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+_MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
+KEYS = tuple(f"{tonic} major" for tonic in _MAJOR) + tuple(f"{tonic} minor" for tonic in _MINOR)
+_PITCH_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_ACCIDENTALS = {"": 0, "#": 1, "b": -1}
+_MODES = {"": 0, "maj": 0, "major": 0, "m": 12, "min": 12, "minor": 12, "-": 12}
+
+
+class GeneratorError(Exception):
+    """The root of everything that this package refuses or fails at."""
+
+
+class RequestError(GeneratorError):
+    """A request asks for something outside what a generator can make."""
+
+
+class CheckpointError(GeneratorError):
+    """A checkpoint is missing, damaged, unsafe or of another version."""
+
+
+def parse_key(text: str) -> str:
+    """Read a key as a musician writes it.
+
+    Args:
+        text: A tonic A to G, an optional sharp or flat, and an optional mode: "F#m", "Bb",
+            "c major", "E♭ min".
+
+    Returns:
+        The one spelling in KEYS that names the same key.
+
+    Raises:
+        RequestError: The text is no major or minor key.
+    """
+    plain = text.replace("♯", "#").replace("♭", "b").strip()
+    tonic = _PITCH_CLASSES.get(plain[:1].upper())
+    accidental = plain[1:2] if plain[1:2] in {"#", "b"} else ""
+    mode_text = plain[1 + len(accidental) :].strip()
+    mode = _MODES.get("maj" if mode_text == "M" else mode_text.lower())
+    if tonic is None or mode is None:
+        raise RequestError(
+            f"The key {text[:40]!r} is not one I know. Write a tonic from A to G with an optional "
+            'sharp or flat and an optional mode, such as "F#m", "Bb" or "C major".'
+        )
+    return KEYS[mode + (tonic + _ACCIDENTALS[accidental]) % 12]
+
+
+def key_index(key: str | None) -> int:
+    """Number a key for the model.
+
+    Args:
+        key: A key as `parse_key` reads it, or None.
+
+    Returns:
+        0 for None, 1 to 12 for C to B major, 13 to 24 for C to B minor.
+    """
+    return 0 if key is None else KEYS.index(parse_key(key)) + 1
+
+
+def _check_integer(name: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise RequestError(f"The {name} is {value!r}; give a whole number from {low} to {high}.")
+    if not low <= value <= high:
+        raise RequestError(f"The {name} is {value}; it must be from {low} to {high}.")
+
+
+def _check_number(name: str, value: object, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RequestError(f"The {name} is {value!r}; give a number from {low:g} to {high:g}.")
+    if not low <= value <= high:
+        raise RequestError(f"The {name} is {value:g}; it must be from {low:g} to {high:g}.")
+
+
+def _check_prompt(prompt: object) -> None:
+    if not isinstance(prompt, str):
+        raise RequestError(f"The prompt is a {type(prompt).__name__}; give words in a string.")
+    try:
+        length_bytes = len(prompt.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise RequestError("The prompt holds broken characters; give plain UTF-8 text.") from error
+    if length_bytes > MAX_PROMPT_BYTES:
+        raise RequestError(
+            f"The prompt is {length_bytes} bytes long; at most {MAX_PROMPT_BYTES} are read. "
+            "Describe the sound in a sentence or two."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One sound to make: what it is, how long it lasts, which of its many takes is meant.
+
+    `bars` decides the length where it is given (with `tempo_bpm`); otherwise `seconds` does.
+
+    Raises:
+        RequestError: A value is of the wrong kind or out of range; the text says what is allowed.
+    """
+
+    prompt: str
+    seed: int
+    seconds: float = 2.0
+    steps: int = 1
+    tempo_bpm: float | None = None
+    bars: int | None = None
+    beats_per_bar: int = 4
+    key: str | None = None
+    loop: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no generator could make and bring the key into its one spelling."""
+        _check_prompt(self.prompt)
+        _check_integer("seed", self.seed, 0, MAX_SEED)
+        _check_integer("number of steps", self.steps, 1, MAX_STEPS)
+        _check_integer("number of beats per bar", self.beats_per_bar, 1, MAX_BEATS_PER_BAR)
+        _check_number("length in seconds", self.seconds, MIN_SECONDS, MAX_SECONDS)
+        if self.tempo_bpm is not None:
+            _check_number("tempo in bpm", self.tempo_bpm, MIN_TEMPO_BPM, MAX_TEMPO_BPM)
+        if not isinstance(self.loop, bool):
+            raise RequestError(f"The loop switch is {self.loop!r}; give true or false.")
+        if self.bars is not None:
+            self._check_bars(self.bars)
+        if self.key is not None:
+            if not isinstance(self.key, str):
+                raise RequestError(f'The key is {self.key!r}; give a name such as "F#m".')
+            object.__setattr__(self, "key", parse_key(self.key))
+
+    def _check_bars(self, bars: int) -> None:
+        _check_integer("number of bars", bars, 1, MAX_BARS)
+        if self.tempo_bpm is None:
+            raise RequestError("A length in bars needs a tempo; give tempo_bpm as well.")
+        if not MIN_SECONDS <= self.duration_s <= MAX_SECONDS:
+            raise RequestError(
+                f"{bars} bars at {self.tempo_bpm:g} bpm last {self.duration_s:.2f} seconds; a take "
+                f"may last {MIN_SECONDS:g} to {MAX_SECONDS:g}. Ask for fewer bars."
+            )
+
+    @property
+    def frames(self) -> int:
+        """The exact length of the take in frames."""
+        if self.bars is None or self.tempo_bpm is None:
+            return round(self.seconds * SAMPLE_RATE_HZ)
+        return round(self.bars * self.beats_per_bar * 60.0 / self.tempo_bpm * SAMPLE_RATE_HZ)
+
+    @property
+    def duration_s(self) -> float:
+        """The exact length of the take in seconds."""
+        return self.frames / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class AudioClip:
+    """A finished take and the request that it answers.
+
+    Shapes:
+        audio: [frames, 2], full scale 1.0
+
+    Raises:
+        GeneratorError: The audio is not float32 of exactly the length that was asked for.
+    """
+
+    audio: FloatArray
+    request: GenerationRequest
+
+    def __post_init__(self) -> None:
+        """Hold every backend to the length and type that it promised."""
+        expected = (self.request.frames, CHANNELS)
+        if self.audio.shape != expected or self.audio.dtype != np.float32:
+            raise GeneratorError(
+                f"A generator made {self.audio.dtype} audio of shape {self.audio.shape}; float32 "
+                f"of shape {expected} was asked for. This is a fault of the generator."
+            )
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Something that makes takes; the stream is the primitive, the take its concatenation."""
+
+    @property
+    def name(self) -> str:
+        """The identity of the model, as shown to people."""
+
+    def stream(self, request: GenerationRequest) -> Iterator[FloatArray]:
+        """Make a take chunk by chunk.
+
+        Shapes:
+            yields: [chunk_frames, 2]; together exactly `request.frames` long
+        """
+
+    def generate(self, request: GenerationRequest) -> AudioClip:
+        """Make a whole take."""
+
+
+def collect_clip(request: GenerationRequest, chunks: Iterable[FloatArray]) -> AudioClip:
+    """Join the chunks of a stream.
+
+    Shapes:
+        chunks: [chunk_frames, 2] each
+
+    Raises:
+        GeneratorError: The chunks do not add up to the length that was asked for.
+    """
+    return AudioClip(np.concatenate([np.zeros((0, CHANNELS), np.float32), *chunks]), request)
+
+
+def seeded_noise(seed: int, latent_frames: int, channels: int, *, draw: int = 0) -> FloatArray:
+    """Draw the Gaussian noise that a take starts from, equal for every backend.
+
+    The first frames do not depend on how many follow, so a longer take of a seed begins from the
+    noise of the shorter one.
+
+    Shapes:
+        returns: [channels, latent_frames]
+
+    Args:
+        seed: The seed of the request.
+        latent_frames: Number of latent frames.
+        channels: Number of latent channels.
+        draw: 0 for the starting noise, n for the fresh noise of the n-th further step.
+
+    Returns:
+        Unit-variance noise.
+    """
+    source = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, draw])))
+    return source.standard_normal((latent_frames, channels), dtype=np.float32).T.copy()
