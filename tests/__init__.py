@@ -1,0 +1,1 @@
+"""Laws that the project keeps; one file per source file, and a few for the whole."""
