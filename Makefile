@@ -65,9 +65,10 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PIP) -e .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.dev: pyproject.toml constraints.txt requirements-nodeps.txt | $(VENV)/bin/python
 	@echo "installing the daemon, the trainer and the tools (torch is large: some minutes)"
 	@$(PIP) -e '.[train,dev]'
+	@$(PIP) --no-deps -r requirements-nodeps.txt
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.test-system: scripts/system_packages.sh | $(VENV)/bin/python
