@@ -26,7 +26,7 @@ MAY_IMPORT = {
 }
 
 # Any file may use these; they are the language we write in.
-COMMON = {"numpy", "numpy.typing"}
+COMMON = {"numpy"}
 
 # Third-party package -> the files that own it. In each of our packages one file at most,
 # save torch, which is the language of the models and of their training.
@@ -36,7 +36,6 @@ OWNERS = {
     "pythonosc": {"daw_bridge/osc.py"},
     "sounddevice": {"daw_bridge/audio_output.py"},
     "soundfile": {"daw_bridge/audio_output.py"},
-    "scipy": {"generator/spectral.py"},
     "onnxruntime": {"generator/onnx_backend.py"},
     "tokenizers": {"generator/text.py"},
 }
