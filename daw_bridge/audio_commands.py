@@ -1,0 +1,248 @@
+"""What control and audio say to each other: frozen dataclasses, and fixed-size records of them.
+
+One table maps every class to its record; the record's layout follows from the fields' types. Knows
+nothing of OSC, of queues or of what the words do. Flow: control encodes commands, the audio child
+decodes them; events go the other way.
+
+A frame here is an absolute one on the audio clock. `NOW` means as soon as possible.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from enum import IntEnum
+from functools import cache
+from typing import get_type_hints
+
+from daw_bridge.errors import AudioError
+
+FrameTime = int
+NOW: FrameTime = -1
+RECORD_BYTES = 112
+NAME_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class InstallTake:
+    """Map a take and make it playable; answered by `Installed`, or by a `Warning`."""
+
+    take_id: int
+    shm_name: str
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseTake:
+    """Forget a take as soon as no voice sounds it; answered by `Disposed`."""
+
+    take_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Start a take in a slot, in place of what sounds there.
+
+    A take that is not installed yet is waited for, up to a second.
+
+    Attributes:
+        slot: Which slot, from 1.
+        take_id: Which take.
+        at_frame: When; a time gone by means at once.
+        velocity: Gain of this voice, in [0, 1].
+        loop: Whether it repeats until it is stopped.
+        crossfade_ms: How long the old voices fade out. A loop that takes over fades in meanwhile,
+            by the equal-power law; a one-shot keeps its attack.
+    """
+
+    slot: int
+    take_id: int
+    at_frame: FrameTime = NOW
+    velocity: float = 1.0
+    loop: bool = False
+    crossfade_ms: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class StopSlot:
+    """Fade out what sounds in a slot, and drop the plays that wait for an earlier frame."""
+
+    slot: int
+    at_frame: FrameTime = NOW
+    fade_ms: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SetSlotGain:
+    """Ramp a slot's gain; minus infinity is silence."""
+
+    slot: int
+    gain_db: float
+    at_frame: FrameTime = NOW
+
+
+@dataclass(frozen=True, slots=True)
+class SetMasterGain:
+    """Ramp the gain of the whole mix; minus infinity is silence."""
+
+    gain_db: float
+    at_frame: FrameTime = NOW
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """Silence within 50 ms; everything that waits is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """End the audio process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A take can be played."""
+
+    take_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A voice began to sound, at this very frame."""
+
+    slot: int
+    take_id: int
+    frame: FrameTime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A voice sounds no more.
+
+    Attributes:
+        slot: Its slot.
+        take_id: Its take.
+        frame: The first frame without it.
+        sounding: How many voices still sound in the slot; the slot is silent at 0.
+    """
+
+    slot: int
+    take_id: int
+    frame: FrameTime
+    sounding: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disposed:
+    """The audio process holds a take no more; its memory may be removed."""
+
+    take_id: int
+
+
+class WarningCode(IntEnum):
+    """What the audio process had to leave undone or put right."""
+
+    TAKE_UNREADABLE = 1
+    TAKE_REPAIRED = 2
+    TAKE_MISSING = 3
+    NO_VOICE_FREE = 4
+    SCHEDULE_FULL = 5
+    BAD_COMMAND = 6
+    NOT_FINITE = 7
+    EVENTS_LOST = 8
+    RENDER_FAILED = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """Something was put right or left undone.
+
+    Attributes:
+        code: What, one of `WarningCode`.
+        count: How often since the last warning of the kind.
+        take_id: The take it is about, -1 for none.
+        slot: The slot it is about, -1 for none.
+    """
+
+    code: int
+    count: int
+    take_id: int = -1
+    slot: int = -1
+
+
+Command = InstallTake | ReleaseTake | Play | StopSlot | SetSlotGain | SetMasterGain | Panic | Quit
+Event = Installed | Started | Ended | Disposed | Warning
+Message = Command | Event
+
+# The position of a class is its tag on the wire; both ends run the same code.
+_CLASSES: tuple[Callable[..., Message], ...] = (
+    InstallTake,
+    ReleaseTake,
+    Play,
+    StopSlot,
+    SetSlotGain,
+    SetMasterGain,
+    Panic,
+    Quit,
+    Installed,
+    Started,
+    Ended,
+    Disposed,
+    Warning,
+)
+_CODES = {int: "q", float: "d", bool: "?", str: f"{NAME_BYTES}s"}
+
+
+def encode(message: Message) -> bytes:
+    """Pack a message.
+
+    Args:
+        message: A command or an event.
+
+    Returns:
+        RECORD_BYTES bytes.
+
+    Raises:
+        AudioError: A name is too long or a number does not fit.
+    """
+    tag = _CLASSES.index(type(message))
+    values = (
+        value.encode("ascii") if isinstance(value, str) else value for value in astuple(message)
+    )
+    if isinstance(message, InstallTake) and len(message.shm_name) > NAME_BYTES:
+        raise AudioError(f"{message.shm_name!r} is longer than {NAME_BYTES} bytes.")
+    try:
+        return _layout(tag).pack(tag, *values).ljust(RECORD_BYTES, b"\0")
+    except (struct.error, UnicodeEncodeError) as error:
+        raise AudioError(f"{message} does not fit into a record: {error}") from error
+
+
+def decode(record: bytes | memoryview) -> Message:
+    """Unpack a message.
+
+    Args:
+        record: What `encode` made.
+
+    Returns:
+        The same message.
+
+    Raises:
+        AudioError: The bytes are no record of ours.
+    """
+    if len(record) != RECORD_BYTES or record[0] >= len(_CLASSES):
+        raise AudioError(f"{bytes(record[:8])!r}… is no record: expected {RECORD_BYTES} bytes.")
+    _, *values = _layout(record[0]).unpack_from(record)
+    texts = (_text(value) if isinstance(value, bytes) else value for value in values)
+    return _CLASSES[record[0]](*texts)
+
+
+def _text(field: bytes) -> str:
+    try:
+        return field.rstrip(b"\0").decode("ascii")
+    except UnicodeDecodeError as error:
+        raise AudioError(f"{field!r} is no ASCII name.") from error
+
+
+@cache
+def _layout(tag: int) -> struct.Struct:
+    types = get_type_hints(_CLASSES[tag]).values()
+    return struct.Struct("<B7x" + "".join(_CODES[kind] for kind in types))
