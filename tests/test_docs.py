@@ -1,0 +1,82 @@
+"""What the documents say is true: paths exist, commands parse, generated parts are fresh."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts import readme
+from tests.source_tree import ROOT
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FOLDERS = ("bench", "daw_bridge", "docs", "generator", "presets", "scripts", "tests", "training")
+
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+
+
+def quoted(text: str) -> Iterator[str]:
+    """What stands between back-ticks outside fenced blocks."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    yield from re.findall(r"`([^`\n]+)`", prose)
+
+
+def shell_lines(text: str) -> Iterator[str]:
+    """The lines of the fenced blocks that are meant for a shell."""
+    for block in re.findall(r"^```sh\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
+        yield from (line for line in block.splitlines() if line.strip())
+
+
+def words_after(program: str, text: str) -> Iterator[list[str]]:
+    """The arguments of every documented call of a program."""
+    for line in [*shell_lines(text), *quoted(text)]:
+        for part in re.split(r"&&|;|\|", line):
+            words = shlex.split(part, comments=True) if part.count('"') % 2 == 0 else []
+            if words[:1] == [program]:
+                yield words[1:]
+
+
+def is_project_path(name: str) -> bool:
+    top = name.partition("/")[0]
+    return "/" in name and top in FOLDERS and not re.search(r"[\s*<>{}…]", name)
+
+
+@every_document
+def test_every_named_path_exists(document: Path) -> None:
+    for name in filter(is_project_path, quoted(document.read_text("utf-8"))):
+        assert (ROOT / name).exists(), f"{document.name} names {name}"
+
+
+@every_document
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text("utf-8")):
+        if "://" not in target:
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+@every_document
+def test_every_make_target_exists(document: Path) -> None:
+    for words in words_after("make", document.read_text("utf-8")):
+        targets = [word for word in words if "=" not in word]
+        assert set(targets) <= make_targets(), f"{document.name}: make {' '.join(words)}"
+
+
+def test_the_readme_is_fresh() -> None:
+    text = readme.README.read_text("utf-8")
+    assert readme.render(text) == text, "run: .venv/bin/python scripts/readme.py"
+
+
+def test_the_search_for_paths_finds_them() -> None:
+    assert list(filter(is_project_path, quoted("see `docs/osc.md` and `x/y` and `a b`"))) == [
+        "docs/osc.md"
+    ]
+
+
+def test_the_search_for_commands_finds_them() -> None:
+    text = "```sh\ncd x && make run ARGS='--output null' # go\n```\n`make test`"
+    assert list(words_after("make", text)) == [["run", "ARGS=--output null"], ["test"]]
