@@ -1,0 +1,112 @@
+"""What an argument of a message may be, and the check of a received one.
+
+This is one of the four borders where input is validated; behind it types are trusted. It does not
+know addresses, bytes or commands.
+Flow: osc.py hands each received value to `check_argument` with what commands.py declares for it.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from generator.api import RequestError, parse_key
+
+Value = int | float | str
+MAX_STRING_BYTES = 256
+MAX_INT = 2**31 - 1
+
+
+class Kind(StrEnum):
+    """The type of an argument: its OSC tag, and `*` for any number of any type."""
+
+    INT = "i"
+    FLOAT = "f"
+    DOUBLE = "d"
+    STRING = "s"
+    ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument: its name, type, unit and what it may be.
+
+    `default` is the value at the start, or that of an argument left out. `is_key` marks a
+    musical key, which is brought into one spelling.
+    """
+
+    name: str
+    kind: Kind
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    default: Value | None = None
+    is_optional: bool = False
+    is_key: bool = False
+    max_bytes: int = MAX_STRING_BYTES
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The range of a number, both ends meant; an int has at most 31 bits and a sign."""
+        widest = float(MAX_INT) if self.kind is Kind.INT else math.inf
+        low = -widest if self.low is None else self.low
+        return low, widest if self.high is None else self.high
+
+
+def check_argument(argument: Argument, tag: str, value: object) -> Value:
+    """Bring one received value into the declared type, or refuse it.
+
+    Args:
+        argument: What is declared.
+        tag: The OSC type tag that came with the value.
+        value: What came.
+
+    Returns:
+        The value in the declared type, in range.
+
+    Raises:
+        ValueError: The text says what was found and what is allowed.
+    """
+    if argument.kind is Kind.STRING:
+        return _check_string(argument, tag, value)
+    return _check_number(argument, tag, value)
+
+
+def _check_string(argument: Argument, tag: str, value: object) -> str:
+    if not isinstance(value, str) or tag not in "sS":
+        raise ValueError(f"{argument.name} came as type {tag}; send a string (s).")
+    length_bytes = len(value.encode("utf-8", "surrogatepass"))
+    if length_bytes > argument.max_bytes:
+        raise ValueError(
+            f"{argument.name} is {length_bytes} bytes long; at most {argument.max_bytes} are taken."
+        )
+    if argument.choices and value not in argument.choices:
+        raise ValueError(
+            f"{argument.name} is {value[:40]!r}; it may be {', '.join(argument.choices)}."
+        )
+    if argument.is_key and value:
+        return _spell_key(value)
+    return value
+
+
+def _spell_key(text: str) -> str:
+    try:
+        return parse_key(text)
+    except RequestError as error:
+        raise ValueError(str(error)) from error
+
+
+def _check_number(argument: Argument, tag: str, value: object) -> int | float:
+    if not isinstance(value, int | float) or tag not in "ihfdTF":
+        raise ValueError(f"{argument.name} came as type {tag}; send a number.")
+    if math.isnan(value):
+        raise ValueError(f"{argument.name} is not a number (NaN).")
+    if argument.kind is Kind.INT and isinstance(value, float) and not value.is_integer():
+        raise ValueError(f"{argument.name} is {value:g}; send a whole number.")
+    low, high = argument.bounds
+    if not low <= value <= high:
+        unit = f" {argument.unit}" if argument.unit else ""
+        raise ValueError(
+            f"{argument.name} is {value:g}; it must be from {low:g} to {high:g}{unit}."
+        )
+    return int(value) if argument.kind is Kind.INT else float(value)

@@ -1,0 +1,137 @@
+"""What can be asked of the daemon: one frozen dataclass for each kind of command.
+
+Commands are imperatives with values that have been checked already. This file knows nothing of
+addresses (commands.py), bytes (osc.py) or what a command does to the music (session.py).
+"""
+
+from dataclasses import dataclass
+
+from daw_bridge.arguments import Value
+
+
+@dataclass(frozen=True, slots=True)
+class SetValue:
+    """Give a field of the session (slot 0) or of a slot a new value."""
+
+    slot: int
+    field: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class GetValue:
+    """Ask for a field of the session (slot 0) or of a slot."""
+
+    slot: int
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetStatus:
+    """Ask how the daemon is doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetVersion:
+    """Ask who answers here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Ask for feedback (on = 1) or no more of it (on = 0)."""
+
+    on: int
+    port: int | None = None
+    rate_hz: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Ask for every value below a prefix."""
+
+    prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Ask to be told when everything asked before has ended."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask for the same arguments back, as (tag, value) pairs."""
+
+    arguments: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """End the daemon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """Silence everything at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Make a take for a slot."""
+
+    slot: int
+    prompt: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Make a take and play it as soon as it is ready."""
+
+    slot: int
+    prompt: str
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play the take of a slot at the next quantise point."""
+
+    slot: int
+    velocity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Fade a slot out and forget what was about to start in it."""
+
+    slot: int
+    fade_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Drop the generation that a slot is waiting for."""
+
+    slot: int
+
+
+SlotCommand = Generate | Go | Play | Stop | Cancel
+SessionCommand = SetValue | GetValue | Refresh | Sync | Panic | SlotCommand
+ServerCommand = GetStatus | GetVersion | Notify | Ping | Quit
+Command = SessionCommand | ServerCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command with what is needed to answer it.
+
+    `client` names the sender to osc_server.py and means nothing elsewhere; `address` is what the
+    answer says it is about; `request_id` is the sender's own, 0 for none.
+    """
+
+    command: Command
+    client: int = 0
+    address: str = ""
+    request_id: int = 0
