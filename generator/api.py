@@ -225,10 +225,14 @@ def collect_clip(request: GenerationRequest, chunks: Iterable[FloatArray]) -> Au
     """Join the chunks of a stream.
 
     Shapes:
-        chunks: [chunk_frames, 2] each
+        chunks: [chunk_frames, 2] each  ->  audio [request.frames, 2]
 
-    Raises:
-        GeneratorError: The chunks do not add up to the length that was asked for.
+    Args:
+        request: What was asked for; a clip of another length is refused.
+        chunks: What a generator streamed.
+
+    Returns:
+        The take.
     """
     return AudioClip(np.concatenate([np.zeros((0, CHANNELS), np.float32), *chunks]), request)
 

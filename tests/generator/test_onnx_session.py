@@ -1,0 +1,53 @@
+"""Laws of the runtime's border: only whole graphs are opened, every failure is one of ours."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import parser
+
+from generator.api import CheckpointError, GeneratorError
+from generator.onnx_session import OnnxGraph
+
+TWICE = """<ir_version: 9, opset_import: ["" : 18]>
+twice (float[N] x) => (float[N] y) { y = Add(x, x) }"""
+
+
+@pytest.fixture
+def twice() -> OnnxGraph:
+    return OnnxGraph(parser.parse_model(TWICE).SerializeToString(), "doubler", threads=1)
+
+
+def test_a_graph_runs(twice: OnnxGraph) -> None:
+    assert twice.input_names == ("x",)
+    assert twice.output_names == ("y",)
+    result = twice.run({"x": np.array([1, 2], np.float32)})
+    np.testing.assert_array_equal(result["y"], [2.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    "inputs", [{}, {"x": np.zeros(2, np.int64)}, {"x": np.zeros((2, 2), np.float32)}]
+)
+def test_wrong_inputs_are_a_generator_error(
+    twice: OnnxGraph, inputs: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]
+) -> None:
+    with pytest.raises(GeneratorError, match="doubler failed"):
+        twice.run(inputs)
+
+
+@pytest.mark.parametrize("content", [b"", b"noise" * 100, b"\x08\x09"])
+def test_what_is_no_graph_is_refused(content: bytes) -> None:
+    with pytest.raises(CheckpointError, match="doubler cannot be opened"):
+        OnnxGraph(content, "doubler", threads=1)
+
+
+def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
+    model = parser.parse_model(TWICE.replace("Add(x, x)", "Add(x, w)"))
+    weight = onnx.numpy_helper.from_array(np.ones(1000, np.float32), "w")
+    model.graph.initializer.append(weight)
+    onnx.save_model(
+        model, str(tmp_path / "m.onnx"), save_as_external_data=True, location="w", size_threshold=0
+    )
+    with pytest.raises(CheckpointError, match="another file"):
+        OnnxGraph((tmp_path / "m.onnx").read_bytes(), "doubler", threads=1)
