@@ -1,5 +1,6 @@
 """What the documents say is true: paths exist, commands parse, generated parts are fresh."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts import readme
-from tests.source_tree import ROOT
+from tests.source_tree import ROOT, Module, package_modules
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FOLDERS = ("bench", "daw_bridge", "docs", "generator", "presets", "scripts", "tests", "training")
@@ -69,6 +70,24 @@ def test_every_make_target_exists(document: Path) -> None:
 def test_the_readme_is_fresh() -> None:
     text = readme.README.read_text("utf-8")
     assert readme.render(text) == text, "run: .venv/bin/python scripts/readme.py"
+
+
+def public_functions(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Public functions, and the public methods of public classes."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node.body)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if not node.name.startswith("_"):
+                yield node
+
+
+@pytest.mark.parametrize("module", package_modules(), ids=lambda module: module.name)
+def test_what_can_refuse_says_so(module: Module) -> None:
+    for function in public_functions(module.tree.body):
+        raises = any(isinstance(n, ast.Raise) and n.exc is not None for n in ast.walk(function))
+        told = "Raises:" in (ast.get_docstring(function) or "")
+        assert told or not raises, f"{module.file}:{function.lineno} {function.name}"
 
 
 def test_the_search_for_paths_finds_them() -> None:
