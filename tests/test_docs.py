@@ -75,11 +75,14 @@ def test_the_readme_is_fresh() -> None:
 def public_functions(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Public functions, and the public methods of public classes."""
     for node in body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if node.name.startswith("_"):
+            continue
+        if isinstance(node, ast.ClassDef):
             yield from public_functions(node.body)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            if not node.name.startswith("_"):
-                yield node
+        else:
+            yield node
 
 
 @pytest.mark.parametrize("module", package_modules(), ids=lambda module: module.name)
