@@ -1,0 +1,53 @@
+"""What the generator process tells control: facts, as frozen dataclasses.
+
+This file knows nothing of pipes or models. Flow: generator_process.py makes them, session.py
+decides what follows.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorReady:
+    """A model is loaded and warm."""
+
+    model: str
+    load_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TakeProgress:
+    """A part of a take is made; the first one says that it was begun."""
+
+    request_id: int
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class TakeReady:
+    """A take lies in shared memory, and belongs to control from now on."""
+
+    request_id: int
+    shm_name: str
+    frames: int
+    seed: int
+    generate_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TakeFailed:
+    """A take will not come; the code is one of `errors.Fault`."""
+
+    request_id: int
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorDied:
+    """The process has ended by itself; another one is being started."""
+
+    text: str
+
+
+GeneratorEvent = GeneratorReady | TakeProgress | TakeReady | TakeFailed | GeneratorDied
