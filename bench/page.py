@@ -37,7 +37,7 @@ def render_page(rows: list[Row], notes: list[str]) -> str:
     head = HEAD.format(
         machine=machine_name(),
         date=datetime.now(UTC).date().isoformat(),
-        software=f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
+        software=f"Python {platform.python_version()}, {system_name()}",
         load=", ".join(f"{value:.1f}" for value in os.getloadavg()) + " (1, 5, 15 min)",
     )
     parts = [head, render_table(rows), *(f"{note}\n" for note in notes)]
@@ -59,3 +59,11 @@ def machine_name() -> str:
         match = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text("utf-8"), re.MULTILINE)
         model = match.group(1) if match else model
     return f"{model}, {os.cpu_count()} cores"
+
+
+def system_name() -> str:
+    """The operating system as it calls itself."""
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return f"{platform.system()} {platform.release()}"
