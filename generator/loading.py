@@ -1,0 +1,55 @@
+"""A name or a path to a generator; the one place where imports wait until they are needed.
+
+The control process may import this file: onnxruntime and torch are loaded only when a checkpoint
+is opened, in the process that opens it.
+"""
+
+from pathlib import Path
+
+from generator.api import CheckpointError, Generator
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+TONE = "tone"
+HOUSE = "house"
+
+
+def known_names() -> tuple[str, ...]:
+    """Return the names that `load_generator` knows: the tone and every shipped checkpoint."""
+    shipped = sorted(path.parent.name for path in CHECKPOINTS.glob("*/manifest.json"))
+    return (*shipped, TONE)
+
+
+def load_generator(name_or_path: str | Path, *, threads: int = 2) -> Generator:
+    """Open a generator.
+
+    Args:
+        name_or_path: One of `known_names`, or a checkpoint folder.
+        threads: Number of threads that it may use.
+
+    Returns:
+        A generator that is ready to work.
+
+    Raises:
+        CheckpointError: There is no such checkpoint, or it is not what it should be.
+    """
+    name = str(name_or_path)
+    if name == TONE:
+        from generator.tone import ToneGenerator
+
+        return ToneGenerator()
+    folder = CHECKPOINTS / name
+    if not _is_plain(name) or not folder.is_dir():
+        folder = Path(name_or_path).expanduser()
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"There is no model {name!r}: it is neither a folder nor one of "
+            f"{', '.join(known_names())}."
+        )
+    from generator.checkpoint import read_checkpoint
+    from generator.onnx_backend import OnnxGenerator
+
+    return OnnxGenerator(read_checkpoint(folder), threads=threads)
+
+
+def _is_plain(name: str) -> bool:
+    return name.replace("-", "").replace("_", "").replace(".", "").isalnum() and name[0] != "."

@@ -1,0 +1,40 @@
+"""Laws of finding a generator by name or path."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from generator import loading
+from generator.api import CheckpointError
+from tests.models import tiny_checkpoint
+
+
+def test_a_folder_is_opened_by_its_path(tmp_path: Path) -> None:
+    folder = tiny_checkpoint(tmp_path / "mine", name="my model").folder
+    assert loading.load_generator(folder, threads=1).name == "my model"
+    assert loading.load_generator(str(folder), threads=1).name == "my model"
+
+
+@pytest.mark.parametrize("name", ["no such model", "", "..", "../house", "/dev/null", "tonE"])
+def test_what_is_no_model_is_refused(name: str) -> None:
+    with pytest.raises(CheckpointError):
+        loading.load_generator(name)
+
+
+def test_the_error_names_what_there_is() -> None:
+    assert "tone" in loading.known_names()
+    with pytest.raises(CheckpointError, match="tone"):
+        loading.load_generator("hose")
+
+
+def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
+    code = (
+        "import sys, generator.loading as l; l.load_generator('tone');"
+        "print(*{'onnxruntime', 'torch', 'tokenizers'} & set(sys.modules))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == ""
