@@ -117,9 +117,6 @@ def create_ring(*, capacity: int, record_bytes: int) -> Ring:
 
     Returns:
         One end of it; the other is opened by its name.
-
-    Raises:
-        AudioError: There is no shared memory left, or the capacity is no power of two.
     """
     size_bytes = ring_bytes(capacity=capacity, record_bytes=record_bytes)
     block = create_block("ring", size_bytes=size_bytes)
@@ -136,9 +133,6 @@ def open_ring(name: str, *, capacity: int, record_bytes: int) -> Ring:
 
     Returns:
         That end.
-
-    Raises:
-        AudioError: There is no ring of that name and size.
     """
     size_bytes = ring_bytes(capacity=capacity, record_bytes=record_bytes)
     block = map_block(name, size_bytes=size_bytes)
