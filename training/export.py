@@ -3,7 +3,6 @@
 The one place that writes ONNX. Does not know how the weights were trained.
 """
 
-import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -88,9 +87,11 @@ def quantise_matmuls(source: Path, target: Path, *, keep: Sequence[str] = ()) ->
         target: The file to write.
         keep: Names of nodes that stay fp32.
     """
-    logging.getLogger().setLevel(logging.WARNING)
+    model = onnx.load(str(source))
+    # Stale shapes of intermediate values contradict the quantiser where it transposes a weight.
+    del model.graph.value_info[:]
     quantize_dynamic(
-        str(source),
+        model,
         str(target),
         op_types_to_quantize=["MatMul"],
         per_channel=True,
