@@ -29,7 +29,7 @@ check: $(VENV)/.dev ## format, lint, types and docstrings; changes nothing
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/pydoclint --quiet daw_bridge generator training bench
+	@$(BIN)/pydoclint --quiet daw_bridge generator training bench scripts
 
 format: $(VENV)/.dev ## bring the sources into the house's form
 	@$(BIN)/ruff format .
