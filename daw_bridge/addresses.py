@@ -234,10 +234,12 @@ def _check_arguments(row: Row, arguments: Sequence[TaggedValue]) -> dict[str, Va
     if not needed <= len(arguments) <= len(row.arguments):
         names = " ".join(_spell(argument) for argument in row.arguments) or "no arguments"
         raise ValueError(f"{len(arguments)} arguments came; it takes {names}.")
-    return {
-        declared.name: check_argument(declared, *given)
-        for declared, given in zip(row.arguments, arguments, strict=False)
+    values: dict[str, Value | None] = {
+        declared.name: declared.default for declared in row.arguments[len(arguments) :]
     }
+    for declared, (tag, value) in zip(row.arguments, arguments, strict=False):
+        values[declared.name] = check_argument(declared, tag, value)
+    return values
 
 
 def _spell(argument: Argument) -> str:

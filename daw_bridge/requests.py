@@ -99,7 +99,7 @@ class Play:
     """Play the take of a slot at the next quantise point."""
 
     slot: int
-    velocity: float | None = None
+    velocity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Stop:
     """Fade a slot out and forget what was about to start in it."""
 
     slot: int
-    fade_ms: float | None = None
+    fade_ms: float
 
 
 @dataclass(frozen=True, slots=True)

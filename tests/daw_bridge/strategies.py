@@ -52,7 +52,8 @@ def _commands_of(row: Row) -> st.SearchStrategy[Command]:
         values = argument_values(argument)
         if row.ignores_zero:
             values = values.filter(bool)
-        given[argument.name] = st.none() | values if argument.is_optional else values
+        is_droppable = argument.is_optional and argument.default is None
+        given[argument.name] = st.none() | values if is_droppable else values
     return st.builds(row.make, **given).filter(_has_no_gap(row))
 
 

@@ -144,7 +144,7 @@ def test_an_unknown_address_is_told_the_nearest(unknown: str, known: str) -> Non
 
 
 def test_patterns_reach_every_slot_and_never_cross_a_slash() -> None:
-    assert ask("/gen/slot/*/stop") == [Stop(slot) for slot in range(1, SLOTS + 1)]
+    assert ask("/gen/slot/*/stop") == [Stop(slot, 10.0) for slot in range(1, SLOTS + 1)]
     assert ask("/gen/slot/{1,3}/gain", ("f", -6.0)) == [
         SetValue(1, "gain_db", -6.0),
         SetValue(3, "gain_db", -6.0),
@@ -173,7 +173,7 @@ def test_a_pressed_button_fires(argument: TaggedValue) -> None:
 
 
 def test_a_button_may_play_with_its_velocity() -> None:
-    assert ask("/gen/slot/1/play", ("T", True)) == [Play(1)]
+    assert ask("/gen/slot/1/play", ("T", True)) == [Play(1, 1.0)]
     assert ask("/gen/slot/1/play", ("f", 0.5)) == [Play(1, 0.5)]
     assert ask("/gen/slot/1/stop", ("f", 0.0)) == [Stop(1, 0.0)]
 

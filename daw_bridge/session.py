@@ -1,0 +1,139 @@
+"""All musical rules: `decide` turns a state and a command or event into a state and actions.
+
+Pure: no clock, no socket, no process; time comes in as a `Moment`. The rules in short: the newest
+request of a slot wins; `go` is generate and then play; plays take effect at quantise points; stop
+and panic also forget what was about to start; a command that is refused changes nothing.
+Flow: addresses.py (commands) and the children (events) → here → daemon.py (does the actions).
+"""
+
+from dataclasses import replace
+
+from daw_bridge import audio_commands as audio
+from daw_bridge.errors import Fault
+from daw_bridge.generator_events import GeneratorEvent, TakeFailed, TakeProgress, TakeReady
+from daw_bridge.requests import (
+    Cancel,
+    Generate,
+    GetValue,
+    Go,
+    Panic,
+    Play,
+    Request,
+    SetValue,
+    Stop,
+    Sync,
+)
+from daw_bridge.session_generation import Generation
+from daw_bridge.session_state import (
+    AudioRestarted,
+    Decision,
+    Moment,
+    SessionState,
+    Show,
+    Waiting,
+    XrunsCounted,
+    value_of,
+)
+
+Event = GeneratorEvent | audio.Event | AudioRestarted | XrunsCounted
+
+
+def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decision:
+    """Obey a command or take note of an event.
+
+    Args:
+        state: How things stand.
+        asked: A request with a command for the session, or an event of a child.
+        moment: Now, and when the effect is wanted.
+
+    Returns:
+        How things stand afterwards, and what is to be done, in order.
+    """
+    turn = _Rules(state, moment)
+    if isinstance(asked, Request):
+        turn.obey(asked)
+    else:
+        turn.note(asked)
+    return turn.decision()
+
+
+class _Rules(Generation):
+    """All the rules: which command or event calls for which."""
+
+    def obey(self, request: Request) -> None:  # noqa: C901 - one case for each command
+        match request.command:
+            case SetValue() as command:
+                self.set_value(command)
+                self.done_if_numbered(request)
+            case GetValue(slot, field):
+                value = value_of(self.state, slot, field)
+                self.actions.append(Show(slot, field, value, request.client))
+            case Sync(number):
+                self.sync(request, number)
+            case Panic():
+                self.panic(request)
+            case Generate() | Go() as command:
+                self.generate(request, command)
+            case Play(slot, velocity):
+                self.play(request, slot, velocity)
+            case Stop(slot, fade_ms):
+                self.stop(slot, fade_ms)
+                self.done_if_numbered(request)
+            case Cancel(slot):
+                self.cancel(slot, Fault.CANCELLED, "This generation was cancelled.")
+                self.done_if_numbered(request)
+
+    def note(self, event: Event) -> None:  # noqa: C901 - one case for each event
+        match event:
+            case TakeProgress(job_id, fraction):
+                self.progress(job_id, fraction)
+            case TakeReady():
+                self.take_ready(event)
+            case TakeFailed(job_id, code, text):
+                self.job_failed(job_id, code, text)
+            case audio.Installed(take_id):
+                self.installed(take_id)
+            case audio.Started(slot, take_id, _):
+                self.started(slot, take_id)
+            case audio.Ended(slot, take_id, _, sounding):
+                self.ended(slot, take_id, sounding)
+            case audio.Disposed(take_id):
+                self.disposed(take_id)
+            case audio.Warning(code, _, take_id, slot):
+                self.warned(code, take_id, slot)
+            case AudioRestarted():
+                self.audio_restarted()
+            case XrunsCounted(total):
+                self.state = replace(self.state, xruns_total=total)
+
+    def set_value(self, command: SetValue) -> None:
+        slot, field, value, due = command.slot, command.field, command.value, self.moment.due_frame
+        if slot:
+            changed = replace(self.slot(slot), **{field: value})  # type: ignore[arg-type]
+            if field == "seed":
+                changed = replace(changed, shown_seed=int(value))
+            elif field == "gain_db":
+                self.tell(audio.SetSlotGain(slot, float(value), due))
+            self.put(slot, changed)
+        elif field == "tempo_bpm":
+            frame = self.moment.frame if due == audio.NOW else due
+            transport = self.state.transport.with_tempo(float(value), frame)
+            self.state = replace(self.state, transport=transport)
+        elif field == "xruns":
+            self.state = replace(self.state, xruns_before=self.state.xruns_total)
+        else:
+            self.state = replace(self.state, **{field: value})  # type: ignore[arg-type]
+            if field == "master_gain_db":
+                self.tell(audio.SetMasterGain(float(value), due))
+
+    def sync(self, request: Request, number: int) -> None:
+        synced = replace(request, request_id=number)
+        waiting = Waiting(self.new_id(), synced, frozenset(self.state.operations))
+        self.state = replace(self.state, syncs=(*self.state.syncs, waiting))
+
+    def panic(self, request: Request) -> None:
+        self.tell(audio.Panic())
+        for number in range(1, len(self.state.slots) + 1):
+            self.forget_cues(number, "Panic silenced it before it began.")
+        waiting = Waiting(self.new_id(), request, frozenset(self.state.voice_ids))
+        self.state = replace(self.state, panics=(*self.state.panics, waiting))

@@ -1,0 +1,295 @@
+"""The state of a session as values, what it shows to the world, and what a decision asks for.
+
+Everything here is frozen: a state can be held, compared and passed. It does not decide anything
+(session.py does) and knows neither addresses nor sockets nor processes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from daw_bridge import audio_commands as audio
+from daw_bridge.arguments import Value
+from daw_bridge.osc import TaggedValue
+from daw_bridge.requests import Request
+from daw_bridge.transport import Transport
+from generator.api import GenerationRequest
+
+
+# ── what there is ────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A finished take in shared memory."""
+
+    take_id: int
+    shm_name: str
+    frames: int
+    seed: int
+    generate_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """The wish to play: at the quantise point after `due_frame` (NOW for none).
+
+    `request` is answered when the sound starts, where it asked for an answer.
+    """
+
+    operation_id: int
+    velocity: float
+    due_frame: int
+    request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A generation on its way: asked for, begun, or waiting to be installed (`take` is set)."""
+
+    job_id: int
+    request: Request
+    is_begun: bool = False
+    cue: Cue | None = None
+    take: Take | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A play that the audio process was sent and has not started yet."""
+
+    cue: Cue
+    take: Take
+    loop: bool
+    at_frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A sound that is heard."""
+
+    voice_id: int
+    take: Take
+    loop: bool
+    velocity: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """One slot: what was set, what it has, what it is doing."""
+
+    prompt: str = ""
+    seed: int = -1
+    duration_s: float = 2.0
+    bars: int = 0
+    key: str = ""
+    steps: int = 1
+    mode: str = "oneshot"
+    gain_db: float = 0.0
+    shown_seed: int = -1
+    take: Take | None = None
+    job: Job | None = None
+    armed: Armed | None = None
+    voices: tuple[Voice, ...] = ()
+    is_fading: bool = False
+    has_failed: bool = False
+
+    @property
+    def state(self) -> str:
+        """What the slot is doing, in one word; what sounds is named first."""
+        words = (
+            ("armed", self.armed),
+            ("fading", self.voices and self.is_fading),
+            ("playing", self.voices),
+            ("generating", self.job and self.job.is_begun),
+            ("queued", self.job),
+            ("error", self.has_failed),
+            ("ready", self.take),
+        )
+        return next((word for word, holds in words if holds), "empty")
+
+    @property
+    def operations(self) -> set[int]:
+        """What was asked of the slot and has not ended."""
+        cues = (self.armed.cue if self.armed else None, self.job.cue if self.job else None)
+        return {cue.operation_id for cue in cues if cue} | (
+            {self.job.job_id} if self.job else set()
+        )
+
+    @property
+    def takes(self) -> set[Take]:
+        """The takes that the slot cannot do without."""
+        held = {voice.take for voice in self.voices}
+        return (
+            held
+            | {one.take for one in (self.armed, self.job) if one and one.take}
+            | ({self.take} if self.take else set())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A /sync or /panic that is answered when operations, or voices, have ended."""
+
+    operation_id: int
+    request: Request
+    ends: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """Everything that the musical rules know. `entropy` makes random seeds repeatable."""
+
+    slots: tuple[SlotState, ...]
+    transport: Transport
+    entropy: int
+    quantize: str = "none"
+    master_gain_db: float = 0.0
+    xruns_total: int = 0
+    xruns_before: int = 0
+    takes_made: int = 0
+    last_id: int = 0
+    kept: frozenset[Take] = frozenset()
+    released: frozenset[Take] = frozenset()
+    syncs: tuple[Waiting, ...] = ()
+    panics: tuple[Waiting, ...] = ()
+
+    @property
+    def operations(self) -> set[int]:
+        """What was asked and has not ended."""
+        panics = {panic.operation_id for panic in self.panics}
+        return panics.union(*(slot.operations for slot in self.slots))
+
+    @property
+    def voice_ids(self) -> set[int]:
+        """What is heard."""
+        return {voice.voice_id for slot in self.slots for voice in slot.voices}
+
+
+def new_session(slots: int, entropy: int, tempo_bpm: float = 120.0) -> SessionState:
+    """An empty session.
+
+    Args:
+        slots: How many slots.
+        entropy: What random seeds are drawn from.
+        tempo_bpm: The tempo at the start.
+    """
+    transport = Transport(tempo_bpm, anchor_beat=Fraction(0))
+    return SessionState((SlotState(),) * slots, transport, entropy)
+
+
+# ── what it shows ────────────────────────────────────────────────────────────
+_SESSION_VALUES: dict[str, Callable[[SessionState], Value]] = {
+    "tempo_bpm": lambda state: state.transport.tempo_bpm,
+    "xruns": lambda state: max(0, state.xruns_total - state.xruns_before),
+}
+_SLOT_VALUES: dict[str, Callable[[SlotState], Value]] = {
+    "seed": lambda slot: slot.shown_seed,
+    "take": lambda slot: slot.take.take_id if slot.take else 0,
+}
+SESSION_FIELDS = ("tempo_bpm", "quantize", "master_gain_db", "xruns")
+SLOT_FIELDS = (
+    "prompt",
+    "seed",
+    "duration_s",
+    "bars",
+    "key",
+    "steps",
+    "mode",
+    "gain_db",
+    "state",
+    "take",
+)
+
+
+def value_of(state: SessionState, slot: int, field: str) -> Value:
+    """What a field of the session (slot 0) or of a slot shows."""
+    value: Value
+    if slot:
+        one = state.slots[slot - 1]
+        value = _SLOT_VALUES[field](one) if field in _SLOT_VALUES else getattr(one, field)
+    else:
+        value = _SESSION_VALUES[field](state) if field in _SESSION_VALUES else getattr(state, field)
+    return value
+
+
+# ── what a decision asks for ─────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Send a message that stands above the root, such as /done, to one client."""
+
+    client: int
+    address: str
+    arguments: tuple[TaggedValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Send a value on its address: to one client that asked, or to all who want feedback."""
+
+    slot: int
+    field: str
+    value: Value
+    client: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send a command to the audio process."""
+
+    command: audio.Command
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Ask the generator for a take."""
+
+    job_id: int
+    request: GenerationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CancelJob:
+    """Take a request back from the generator."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreeTake:
+    """Give the memory of a take back: nobody reads it any more."""
+
+    shm_name: str
+
+
+Action = Reply | Show | Tell | Submit | CancelJob | FreeTake
+
+
+# ── what happens besides commands and the events of the children ─────────────
+@dataclass(frozen=True, slots=True)
+class AudioRestarted:
+    """The audio process is a new one, which holds no takes and sounds no voices."""
+
+
+@dataclass(frozen=True, slots=True)
+class XrunsCounted:
+    """How many breaks the device has told of since the start."""
+
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something is decided.
+
+    `frame` is on the audio clock; `due_frame` is where a bundle wants its effect, NOW for none.
+    """
+
+    frame: int
+    due_frame: int = audio.NOW
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The state after a command or event, and what is to be done because of it."""
+
+    state: SessionState
+    actions: tuple[Action, ...]

@@ -1,0 +1,129 @@
+"""One decision in the making: the tools that every musical rule uses, and what follows from any.
+
+Pure, and without rules of its own: session_playback.py and session_generation.py have them.
+"""
+
+from dataclasses import replace
+
+from daw_bridge import audio_commands as audio
+from daw_bridge.osc import TaggedValue
+from daw_bridge.requests import (
+    Request,
+)
+from daw_bridge.session_state import (
+    SESSION_FIELDS,
+    SLOT_FIELDS,
+    Action,
+    Decision,
+    Moment,
+    Reply,
+    SessionState,
+    Show,
+    SlotState,
+    Take,
+    Tell,
+    value_of,
+)
+
+
+class Turn:
+    """One decision in the making: the state so far and the actions so far."""
+
+    def __init__(self, state: SessionState, moment: Moment) -> None:
+        self.before, self.state, self.moment = state, state, moment
+        self.actions: list[Action] = []
+
+    def decision(self) -> Decision:
+        """Settle what follows from any change: memory, waiting answers, feedback."""
+        self.release_takes()
+        self.answer_waiting()
+        self.show_changes()
+        return Decision(self.state, tuple(self.actions))
+
+    def slot(self, number: int) -> SlotState:
+        """A slot, counted from 1."""
+        return self.state.slots[number - 1]
+
+    def put(self, number: int, slot: SlotState) -> None:
+        """Change a slot."""
+        slots = self.state.slots
+        self.state = replace(self.state, slots=(*slots[: number - 1], slot, *slots[number:]))
+
+    def new_id(self) -> int:
+        """A number that was never given before."""
+        self.state = replace(self.state, last_id=self.state.last_id + 1)
+        return self.state.last_id
+
+    def tell(self, command: audio.Command) -> None:
+        """Send a command to the audio process."""
+        self.actions.append(Tell(command))
+
+    def done(self, request: Request, *results: TaggedValue) -> None:
+        """Answer a request with /done."""
+        head = (("s", request.address), ("i", request.request_id))
+        self.actions.append(Reply(request.client, "/done", (*head, *results)))
+
+    def done_if_numbered(self, request: Request | None) -> None:
+        """Answer a request with /done if its sender gave it an id."""
+        if request is not None and request.request_id:
+            self.done(request)
+
+    def fail(self, request: Request, fault: int, text: str) -> None:
+        """Answer a request with /fail."""
+        head = (("s", request.address), ("i", request.request_id))
+        answer = (*head, ("i", int(fault)), ("s", text))
+        self.actions.append(Reply(request.client, "/fail", answer))
+
+    def fail_if_numbered(self, request: Request | None, fault: int, text: str) -> None:
+        """Answer a request with /fail if its sender gave it an id."""
+        if request is not None and request.request_id:
+            self.fail(request, fault, text)
+
+    def slot_of_job(self, job_id: int) -> int:
+        """The slot that waits for a job, 0 for none."""
+        jobs = (slot.job for slot in self.state.slots)
+        return next((n for n, job in enumerate(jobs, 1) if job and job.job_id == job_id), 0)
+
+    def release_takes(self) -> None:
+        """Let the audio process forget the takes that no slot needs any more."""
+        if self.state.slots is self.before.slots and self.state.kept is self.before.kept:
+            return
+        needed: set[Take] = set().union(*(slot.takes for slot in self.state.slots))
+        unneeded = self.state.kept - needed
+        for take in sorted(unneeded, key=lambda take: take.take_id):
+            self.tell(audio.ReleaseTake(take.take_id))
+        if unneeded:
+            released = self.state.released | unneeded
+            self.state = replace(self.state, kept=self.state.kept - unneeded, released=released)
+
+    def answer_waiting(self) -> None:
+        """Answer each /panic and /sync whose wait is over."""
+        if self.state.panics:
+            voice_ids = self.state.voice_ids
+            for panic in self.state.panics:
+                if not panic.ends & voice_ids:
+                    self.done(panic.request)
+            left = tuple(one for one in self.state.panics if one.ends & voice_ids)
+            self.state = replace(self.state, panics=left)
+        if self.state.syncs:
+            operations = self.state.operations
+            for sync in self.state.syncs:
+                if not sync.ends & operations:
+                    number = (("i", sync.request.request_id),)
+                    self.actions.append(Reply(sync.request.client, "/synced", number))
+            left = tuple(one for one in self.state.syncs if one.ends & operations)
+            self.state = replace(self.state, syncs=left)
+
+    def show_changes(self) -> None:
+        """Show every value that is not what it was."""
+        pairs: list[tuple[int, tuple[str, ...]]] = [(0, SESSION_FIELDS)]
+        for number, (old, new) in enumerate(
+            zip(self.before.slots, self.state.slots, strict=True), 1
+        ):
+            if old is not new:
+                pairs.append((number, SLOT_FIELDS))
+        for number, shown in pairs:
+            for field in shown:
+                value = value_of(self.state, number, field)
+                if value != value_of(self.before, number, field):
+                    self.actions.append(Show(number, field, value))

@@ -1,0 +1,457 @@
+"""Laws of the musical rules, proved on a small honest world that answers what is asked of it."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daw_bridge import audio_commands as audio
+from daw_bridge.commands import COMMANDS, Access
+from daw_bridge.errors import Fault
+from daw_bridge.generator_events import TakeFailed, TakeProgress, TakeReady
+from daw_bridge.requests import (
+    Cancel,
+    Command,
+    Generate,
+    GetValue,
+    Go,
+    Panic,
+    Play,
+    Request,
+    SetValue,
+    Stop,
+    Sync,
+)
+from daw_bridge.session import Event, decide
+from daw_bridge.session_state import (
+    Action,
+    AudioRestarted,
+    CancelJob,
+    FreeTake,
+    Moment,
+    Reply,
+    Show,
+    Submit,
+    Tell,
+    XrunsCounted,
+    new_session,
+    value_of,
+)
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest
+
+SLOTS = 3
+BEAT_FRAMES = SAMPLE_RATE_HZ // 2
+
+
+@dataclass
+class World:
+    """A session with a generator and an audio process that do as they are told, one step a time."""
+
+    frame: int = 1000
+    due_frame: int = audio.NOW
+    jobs: dict[int, GenerationRequest] = field(default_factory=dict)
+    installed: dict[int, int] = field(default_factory=dict)
+    waiting_plays: list[audio.Play] = field(default_factory=list)
+    sounding: list[audio.Play] = field(default_factory=list)
+    releasing: set[int] = field(default_factory=set)
+    events: list[Event] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    memory: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.state = new_session(SLOTS, entropy=1)
+
+    def ask(self, command: Command, request_id: int = 0, client: int = 1) -> list[Action]:
+        return self._turn(Request(command, client, type(command).__name__, request_id))
+
+    def tell(self, event: Event) -> list[Action]:
+        return self._turn(event)
+
+    def _turn(self, asked: Request | Event) -> list[Action]:
+        decision = decide(self.state, asked, Moment(self.frame, self.due_frame))
+        self.state = decision.state
+        self.actions += decision.actions
+        for action in decision.actions:
+            self._obey(action)
+        return list(decision.actions)
+
+    def _obey(self, action: Action) -> None:
+        match action:
+            case Submit(job_id, request):
+                self.jobs[job_id] = request
+            case CancelJob(job_id):
+                self.jobs.pop(job_id, None)
+            case FreeTake(name):
+                self.memory.remove(name)
+            case Tell(command):
+                self._sound(command)
+
+    def _sound(self, command: audio.Command) -> None:
+        match command:
+            case audio.InstallTake(take_id, name, frames):
+                assert name in self.memory, "a take was freed before it was installed"
+                self.installed[take_id] = frames
+                self.events.append(audio.Installed(take_id))
+            case audio.Play():
+                assert command.take_id in self.installed
+                self.waiting_plays.append(command)
+            case audio.StopSlot(slot):
+                self.waiting_plays = [one for one in self.waiting_plays if one.slot != slot]
+                self._end([one for one in self.sounding if one.slot == slot])
+            case audio.Panic():
+                self.waiting_plays = []
+                self._end(list(self.sounding))
+            case audio.ReleaseTake(take_id):
+                self.releasing.add(take_id)
+                self._dispose()
+
+    def _end(self, plays: list[audio.Play]) -> None:
+        for play in plays:
+            self.sounding.remove(play)
+            left = sum(one.slot == play.slot for one in self.sounding)
+            self.events.append(audio.Ended(play.slot, play.take_id, self.frame, left))
+        self._dispose()
+
+    def _dispose(self) -> None:
+        for take_id in sorted(self.releasing):
+            if all(one.take_id != take_id for one in self.sounding + self.waiting_plays):
+                self.releasing.remove(take_id)
+                self.events.append(audio.Disposed(take_id))
+
+    def make(self, job_id: int | None = None) -> None:
+        """The generator finishes a take."""
+        job_id = min(self.jobs) if job_id is None else job_id
+        request = self.jobs.pop(job_id)
+        self.memory.add(f"take-{job_id}")
+        self.tell(TakeProgress(job_id, 0.5))
+        self.tell(TakeReady(job_id, f"take-{job_id}", request.frames, request.seed, 42.0))
+
+    def start_waiting(self) -> None:
+        """The audio process reaches every frame that a play waits for."""
+        for play in self.waiting_plays:
+            older = [one for one in self.sounding if one.slot == play.slot]
+            self.sounding.append(play)
+            self.events.append(audio.Started(play.slot, play.take_id, self.frame))
+            self._end(older)
+        self.waiting_plays = []
+
+    def finish_oneshots(self) -> None:
+        self._end([one for one in self.sounding if not one.loop])
+
+    def deliver(self, count: int = 10**6) -> None:
+        while self.events and count:
+            self.tell(self.events.pop(0))
+            count -= 1
+
+    def settle(self) -> None:
+        """Everything that is on its way arrives."""
+        while self.jobs or self.events or self.waiting_plays:
+            if self.jobs:
+                self.make()
+            self.start_waiting()
+            self.deliver()
+
+    def restart_audio(self) -> None:
+        self.installed, self.waiting_plays, self.sounding = {}, [], []
+        self.releasing, self.events = set(), []
+        self.tell(AudioRestarted())
+
+    def replies(self, address: str) -> list[tuple[Any, ...]]:
+        return [
+            tuple(value for _, value in action.arguments)
+            for action in self.actions
+            if isinstance(action, Reply) and action.address == address
+        ]
+
+    def told(self, kind: type) -> list[audio.Command]:
+        found = (action.command for action in self.actions if isinstance(action, Tell))
+        return [command for command in found if isinstance(command, kind)]
+
+    def state_word(self, slot: int = 1) -> str:
+        return self.state.slots[slot - 1].state
+
+
+STEPS = st.sampled_from(
+    ["make", "start", "finish", "deliver one", "deliver all", "fail", "restart", "later"]
+)
+SLOT_NUMBERS = st.integers(1, SLOTS)
+COMMANDS_ASKED = st.one_of(
+    st.builds(Generate, SLOT_NUMBERS, st.sampled_from([None, "kick", ""]), st.none()),
+    st.builds(Go, SLOT_NUMBERS, st.sampled_from(["pad", " "]), st.sampled_from([None, 7])),
+    st.builds(Play, SLOT_NUMBERS, st.just(1.0)),
+    st.builds(Stop, SLOT_NUMBERS, st.just(10.0)),
+    st.builds(Cancel, SLOT_NUMBERS),
+    st.just(Panic()),
+    st.builds(Sync, st.integers(0, 99)),
+    st.builds(SetValue, SLOT_NUMBERS, st.just("mode"), st.sampled_from(["loop", "oneshot"])),
+    st.builds(SetValue, st.just(0), st.just("quantize"), st.sampled_from(["none", "bar"])),
+)
+
+
+def play_through(script: list[str | Command]) -> World:  # noqa: C901 - one case a step
+    world, request_id = World(), 0
+    for step in script:
+        match step:
+            case "make" if world.jobs:
+                world.make()
+            case "fail" if world.jobs:
+                job_id = min(world.jobs)
+                del world.jobs[job_id]
+                world.tell(TakeFailed(job_id, Fault.GENERATOR_FAILED, "it broke"))
+            case "start":
+                world.start_waiting()
+            case "finish":
+                world.finish_oneshots()
+            case "deliver one":
+                world.deliver(1)
+            case "deliver all":
+                world.deliver()
+            case "restart":
+                world.restart_audio()
+            case "later":
+                world.frame += 20_000
+            case str():
+                pass
+            case command:
+                request_id += 1
+                world.ask(command, request_id)
+    return world
+
+
+SCRIPTS = st.lists(STEPS | COMMANDS_ASKED, max_size=40)
+
+
+@given(SCRIPTS)
+@settings(max_examples=300)
+def test_every_request_is_answered_exactly_once(script: list[str | Command]) -> None:
+    world = play_through(script)
+    world.settle()
+    asked = [step for step in script if not isinstance(step, str)]
+    answered = sorted(
+        [one[1] for one in world.replies("/done")] + [one[1] for one in world.replies("/fail")]
+    )
+    expected = [n for n, command in enumerate(asked, 1) if not isinstance(command, Sync)]
+    assert answered == expected
+    numbers = sorted(command.number for command in asked if isinstance(command, Sync))
+    assert sorted(one[0] for one in world.replies("/synced")) == numbers
+
+
+@given(SCRIPTS)
+@settings(max_examples=300)
+def test_memory_is_freed_exactly_when_no_slot_needs_it(script: list[str | Command]) -> None:
+    world = play_through(script)
+    world.settle()
+    needed = set().union(*(slot.takes for slot in world.state.slots))
+    assert world.memory == {take.shm_name for take in needed}
+    assert world.state.kept == needed
+    assert not world.state.released
+
+
+@given(SCRIPTS)
+@settings(max_examples=300)
+def test_panic_reaches_silence_from_every_state(script: list[str | Command]) -> None:
+    world = play_through(script)
+    world.ask(Panic(), request_id=10**6)
+    world.settle()
+    assert world.sounding == []
+    assert {slot.voices for slot in world.state.slots} == {()}
+    assert ("Panic", 10**6) in world.replies("/done")
+
+
+@given(SCRIPTS)
+@settings(max_examples=200)
+def test_the_world_and_the_session_agree_on_what_sounds(script: list[str | Command]) -> None:
+    world = play_through(script)
+    world.settle()
+    heard = sorted((play.slot, play.take_id) for play in world.sounding)
+    known = [
+        (number, voice.take.take_id)
+        for number, slot in enumerate(world.state.slots, 1)
+        for voice in slot.voices
+    ]
+    assert sorted(known) == heard
+
+
+@given(SCRIPTS)
+def test_feedback_alone_tells_every_value(script: list[str | Command]) -> None:
+    world = play_through(script)
+    shown = {
+        (action.slot, action.field): action.value
+        for action in world.actions
+        if isinstance(action, Show)
+    }
+    for (slot, name), value in shown.items():
+        assert value_of(world.state, slot, name) == value
+
+
+@pytest.mark.parametrize(
+    "command", [Go(1, ""), Go(1, " \n"), Generate(1), Play(1, 1.0), Generate(1, "x" * 2001)]
+)
+def test_a_refused_command_changes_nothing(command: Command) -> None:
+    world = World()
+    before = world.state
+    (reply,) = world.ask(command, request_id=5)
+    assert world.state == before
+    assert isinstance(reply, Reply)
+    assert reply.address == "/fail"
+    assert len(str(reply.arguments[3][1])) > 20
+
+
+def test_every_value_of_the_table_is_shown() -> None:
+    state = new_session(1, entropy=0)
+    for row in COMMANDS:
+        if row.access in (Access.VALUE, Access.READ):
+            assert value_of(state, int(row.has_slot), row.field) == row.arguments[0].default
+
+
+def test_go_generates_then_plays_and_tells_how() -> None:
+    world = World()
+    world.ask(Go(2, "deep kick", 7), request_id=9)
+    assert world.state_word(2) == "queued"
+    world.make()
+    assert world.state_word(2) == "armed"
+    world.start_waiting()
+    world.deliver()
+    assert world.state_word(2) == "playing"
+    assert world.replies("/progress") == [("Go", 9, 0.5)]
+    assert world.replies("/done") == [("Go", 9, 1, 7, 42.0, 2.0)]
+    world.finish_oneshots()
+    world.deliver()
+    assert world.state_word(2) == "ready"
+
+
+def test_the_newest_request_of_a_slot_wins() -> None:
+    world = World()
+    world.ask(Go(1, "old"), request_id=1)
+    world.ask(Go(1, "new"), request_id=2)
+    assert [request.prompt for request in world.jobs.values()] == ["new"]
+    assert world.replies("/fail")[0][:3] == ("Go", 1, int(Fault.SUPERSEDED))
+    world.settle()
+    assert len(world.told(audio.Play)) == 1
+
+
+def test_a_take_that_nobody_wants_any_more_is_freed() -> None:
+    world = World()
+    world.ask(Generate(1, "kick"))
+    late = dict(world.jobs)
+    world.ask(Cancel(1))
+    world.jobs = late
+    world.make()
+    assert world.memory == set()
+    assert world.state_word() == "empty"
+
+
+@pytest.mark.parametrize(
+    ("quantize", "step_frames"), [("beat", BEAT_FRAMES), ("bar", 4 * BEAT_FRAMES)]
+)
+def test_a_play_takes_effect_at_the_quantise_point(quantize: str, step_frames: int) -> None:
+    world = World()
+    world.ask(Generate(1, "kick"))
+    world.settle()
+    world.ask(SetValue(0, "quantize", quantize))
+    world.ask(Play(1, 0.5))
+    (play,) = world.told(audio.Play)
+    assert isinstance(play, audio.Play)
+    assert (play.at_frame, play.velocity) == (step_frames, 0.5)
+
+
+def test_a_bundle_plays_at_its_own_frame() -> None:
+    world = World()
+    world.ask(Generate(1, "kick"))
+    world.settle()
+    world.due_frame = 5_000
+    world.ask(Play(1, 1.0))
+    (play,) = world.told(audio.Play)
+    assert isinstance(play, audio.Play)
+    assert play.at_frame == 5_000
+
+
+def test_random_seeds_differ_and_are_shown() -> None:
+    world = World()
+    seeds = set()
+    for _ in range(5):
+        world.ask(Generate(1, "kick"))
+        world.settle()
+        seeds.add(value_of(world.state, 1, "seed"))
+    assert len(seeds) == 5
+    assert world.state.slots[0].seed == -1
+
+
+def test_bars_are_exact_and_follow_the_tempo() -> None:
+    world = World()
+    world.ask(SetValue(0, "tempo_bpm", 100.0))
+    world.ask(SetValue(1, "bars", 2))
+    world.ask(Generate(1, "drum loop"))
+    (request,) = world.jobs.values()
+    assert request.frames == 2 * 4 * 60 * SAMPLE_RATE_HZ // 100
+
+
+def test_stop_takes_the_play_out_of_a_go() -> None:
+    world = World()
+    world.ask(Go(1, "pad"), request_id=3)
+    world.ask(Stop(1, 10.0))
+    world.settle()
+    assert world.told(audio.Play) == []
+    assert world.replies("/done")[0][:2] == ("Go", 3)
+    assert world.state_word() == "ready"
+
+
+def test_play_waits_for_the_first_take() -> None:
+    world = World()
+    world.ask(Generate(1, "pad"))
+    world.ask(Play(1, 0.25), request_id=4)
+    world.settle()
+    (play,) = world.told(audio.Play)
+    assert isinstance(play, audio.Play)
+    assert play.velocity == 0.25
+    assert ("Play", 4) in world.replies("/done")
+
+
+def test_sync_waits_for_what_was_asked_before_and_for_nothing_after() -> None:
+    world = World()
+    world.ask(Generate(1, "pad"))
+    world.ask(Sync(5))
+    world.ask(Generate(2, "pad"))
+    assert world.replies("/synced") == []
+    world.make()
+    world.deliver()
+    assert world.replies("/synced") == [(5,)]
+    world.ask(Cancel(2))
+    world.ask(Sync(6))
+    assert world.replies("/synced") == [(5,), (6,)]
+
+
+def test_loops_go_on_in_a_new_audio_process_and_gains_with_them() -> None:
+    world = World()
+    world.ask(SetValue(1, "mode", "loop"))
+    world.ask(SetValue(1, "gain_db", -6.0))
+    world.ask(SetValue(0, "master_gain_db", -3.0))
+    world.ask(Go(1, "drum loop"))
+    world.settle()
+    world.actions.clear()
+    world.restart_audio()
+    world.settle()
+    assert [type(one).__name__ for one in world.told(object)] == [
+        "SetMasterGain",
+        "SetSlotGain",
+        "InstallTake",
+        "Play",
+    ]
+    assert world.state_word() == "playing"
+
+
+def test_xruns_count_from_the_last_reset() -> None:
+    world = World()
+    world.tell(XrunsCounted(7))
+    assert value_of(world.state, 0, "xruns") == 7
+    world.ask(SetValue(0, "xruns", 0))
+    world.tell(XrunsCounted(9))
+    assert value_of(world.state, 0, "xruns") == 2
+
+
+def test_asking_for_a_value_tells_only_the_one_who_asked() -> None:
+    world = World()
+    assert world.ask(GetValue(1, "gain_db"), client=8) == [Show(1, "gain_db", 0.0, 8)]
+    assert replace(world.state) == world.state
