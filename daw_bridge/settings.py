@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     output: str = Field(
         default="default",
         min_length=1,
-        description='Output device by name, "default", "null" for silence, or a file ending in .wav',
+        description='Output device by name, "default", "null" for silence, or a file.wav',
     )
     hostapi: str = Field(
         default="", description="Host API of the device, such as JACK; any if empty"
