@@ -9,7 +9,7 @@ A frame here is an absolute one on the audio clock. `NOW` means as soon as possi
 
 import struct
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from typing import get_type_hints
@@ -205,12 +205,11 @@ def encode(message: Message) -> bytes:
         AudioError: A name is too long or a number does not fit.
     """
     tag = _CLASSES.index(type(message))
-    values = (
-        value.encode("ascii") if isinstance(value, str) else value for value in astuple(message)
-    )
     if isinstance(message, InstallTake) and len(message.shm_name) > NAME_BYTES:
         raise AudioError(f"{message.shm_name!r} is longer than {NAME_BYTES} bytes.")
     try:
+        fields = (getattr(message, name) for name in message.__slots__)
+        values = (value.encode("ascii") if isinstance(value, str) else value for value in fields)
         return _layout(tag).pack(tag, *values).ljust(RECORD_BYTES, b"\0")
     except (struct.error, UnicodeEncodeError) as error:
         raise AudioError(f"{message} does not fit into a record: {error}") from error

@@ -1,0 +1,259 @@
+"""The audio process: started with its settings as one argument, ended by a pipe that closes.
+
+It opens the output, hands the callback to an `AudioEngine`, maps takes in a thread of its own and
+forgets them in another, so that the callback does neither. It never loads a model and never logs
+from the callback. Python's garbage collector is frozen and off. It ends with `os._exit`, because
+PortAudio may never return once its server has died.
+
+Flow: standard input carries `InstallTake` records, and its end means that the control process is
+gone; the rings and the status are in shared memory; standard output carries one line of JSON, the
+`Hello`, when sound runs or could not be had.
+"""
+
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from daw_bridge.audio_commands import (
+    RECORD_BYTES,
+    InstallTake,
+    Warning,
+    WarningCode,
+    decode,
+)
+from daw_bridge.audio_engine import AudioEngine
+from daw_bridge.audio_handshake import RING_RECORDS, ChildSettings, Hello
+from daw_bridge.audio_output import (
+    Output,
+    OutputSettings,
+    Renderer,
+    is_device_available,
+    open_output,
+)
+from daw_bridge.audio_status import StatusWriter, map_status_block
+from daw_bridge.errors import AudioError
+from daw_bridge.guard import repair_take
+from daw_bridge.mixer import Mixer
+from daw_bridge.realtime import ask_for_real_time, prefer_this_process
+from daw_bridge.ring import open_ring
+from daw_bridge.shared_memory import remove_blocks_of
+from daw_bridge.takes import open_take
+from daw_bridge.voice import Take
+from generator.api import FloatArray
+
+DEVICE_CAME_BACK = 3
+_JANITOR_S = 0.02
+_LOOK_FOR_DEVICE_S = 3.0
+_STOP_PATIENCE_S = 0.5
+# Python's own five milliseconds are a whole block.
+_SWITCH_INTERVAL_S = 0.0005
+
+
+class RealTimeRenderer:
+    """Asks for real-time priority in the callback's own thread, before its first block."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        """Stand before another renderer.
+
+        Args:
+            renderer: What fills the blocks.
+        """
+        self.refusal: str | None = None
+        self._renderer = renderer
+
+    def render(self, out: FloatArray, *, underflow: bool) -> None:
+        """Fill a block [frames, channels]."""
+        if self.refusal is None:
+            self.refusal = ask_for_real_time()
+        self._renderer.render(out, underflow=underflow)
+
+    def fail(self, failure: BaseException) -> None:
+        """Note that a block could not be filled."""
+        self._renderer.fail(failure)
+
+
+def main() -> None:
+    """Run until the control process says so or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the control process to answer
+    prefer_this_process()  # before there are threads, which inherit it
+    hello_descriptor = _keep_standard_output_clean()
+    settings = ChildSettings.from_json(sys.argv[1])
+    engine = make_engine(settings)
+    renderer = RealTimeRenderer(engine)
+    ended = threading.Event()
+    threading.Thread(
+        target=install_takes, args=(engine, ended, settings.owner_pid), daemon=True
+    ).start()
+    try:
+        output = open_output(settings.output, renderer)
+        prepare_this_process()
+        output.start()
+    except AudioError as error:
+        _say(hello_descriptor, Hello(error=str(error)))
+        os._exit(1)
+    engine.output_latency_ms = output.info.latency_ms
+    wait_for_the_first_block(renderer, ended)
+    _say(hello_descriptor, Hello(info=output.info, real_time_refusal=renderer.refusal or ""))
+    exit_status = keep_house(engine, ended, settings.output, is_fallback=bool(output.info.note))
+    _stop_with_patience(output)
+    if ended.is_set():
+        remove_blocks_of(settings.owner_pid)
+    os._exit(exit_status)
+
+
+def make_engine(settings: ChildSettings) -> AudioEngine:
+    """Map what the control process reserved, and put the callback's parts together.
+
+    Args:
+        settings: The names of the shared memory, and where the clock stands.
+
+    Returns:
+        The engine.
+    """
+    engine = AudioEngine(
+        Mixer(start_frame=settings.start_frame),
+        commands=open_ring(settings.commands, capacity=RING_RECORDS, record_bytes=RECORD_BYTES),
+        events=open_ring(settings.events, capacity=RING_RECORDS, record_bytes=RECORD_BYTES),
+        status=StatusWriter(map_status_block(settings.status)),
+    )
+    if settings.wake_descriptor >= 0:
+        engine.wake = _waker(settings.wake_descriptor)
+    return engine
+
+
+def prepare_this_process() -> None:
+    """Have nothing in this process stand in the callback's way."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def install_takes(engine: AudioEngine, ended: threading.Event, owner_pid: int) -> None:
+    """Map and mend the takes that standard input names, until it closes; a thread's life.
+
+    Args:
+        engine: Where they go.
+        ended: Set when the control process is gone.
+        owner_pid: That process.
+    """
+    with open(0, "rb", buffering=RECORD_BYTES, closefd=False) as pipe:
+        while len(record := pipe.read(RECORD_BYTES)) == RECORD_BYTES:
+            for arrival in arrivals_of(record):
+                engine.arrivals.append(arrival)
+    ended.set()
+    # The main thread ends everything now, unless PortAudio holds it for ever.
+    time.sleep(2 * _STOP_PATIENCE_S)
+    remove_blocks_of(owner_pid)
+    os._exit(1)
+
+
+def arrivals_of(record: bytes) -> list[Take | Warning]:
+    """Do what an `InstallTake` record asks for.
+
+    Args:
+        record: The record.
+
+    Returns:
+        The take, fit to be played, and what there is to be said about it.
+    """
+    try:
+        command = decode(record)
+    except AudioError:
+        return [Warning(WarningCode.BAD_COMMAND, 1)]
+    if not isinstance(command, InstallTake):
+        return [Warning(WarningCode.BAD_COMMAND, 1)]
+    try:
+        audio = open_take(command.shm_name, command.frames).audio
+    except AudioError:
+        return [Warning(WarningCode.TAKE_UNREADABLE, 1, take_id=command.take_id)]
+    repaired = repair_take(audio)
+    take = Take(command.take_id, repaired.audio)
+    if repaired.audio is audio:
+        return [take]
+    return [take, Warning(WarningCode.TAKE_REPAIRED, repaired.bad_values, take_id=take.take_id)]
+
+
+def wait_for_the_first_block(renderer: RealTimeRenderer, ended: threading.Event) -> None:
+    """Return once the output asks for blocks, or after a second without."""
+    for _ in range(100):
+        if renderer.refusal is not None or ended.wait(0.01):
+            return
+
+
+def keep_house(
+    engine: AudioEngine, ended: threading.Event, output: OutputSettings, *, is_fallback: bool
+) -> int:
+    """Forget takes that nobody needs, and look after the end; the main thread's life.
+
+    Args:
+        engine: Whose takes.
+        ended: Set when the control process is gone.
+        output: What was asked for.
+        is_fallback: Whether a silent clock stands in for it.
+
+    Returns:
+        The exit status: 0, or DEVICE_CAME_BACK.
+    """
+    has_logged = False
+    look_at_s = time.monotonic() + _LOOK_FOR_DEVICE_S
+    while not engine.wants_to_quit and not ended.wait(_JANITOR_S):
+        forget_disposed(engine)
+        if engine.failure is not None and not has_logged:
+            sys.stderr.write(f"daw-bridge audio: a block failed: {engine.failure!r}\n")
+            has_logged = True
+        if is_fallback and time.monotonic() > look_at_s:
+            if is_device_available(output):
+                return DEVICE_CAME_BACK
+            look_at_s = time.monotonic() + _LOOK_FOR_DEVICE_S
+    return 0
+
+
+def forget_disposed(engine: AudioEngine) -> None:
+    """Let the last references to disposed takes die here, and have that told.
+
+    Args:
+        engine: Whose takes.
+    """
+    while engine.disposed:
+        take_id = engine.disposed.popleft().take_id
+        if take_id >= 0:
+            engine.departures.append(take_id)
+
+
+def _waker(descriptor: int) -> Callable[[], None]:
+    os.set_blocking(descriptor, False)
+
+    def wake() -> None:
+        try:
+            os.write(descriptor, b".")
+        except OSError:
+            return  # full: the control process has been woken already
+
+    return wake
+
+
+def _keep_standard_output_clean() -> int:
+    """Give the Hello a descriptor of its own; what libraries print goes to standard error."""
+    descriptor = os.dup(1)
+    os.dup2(2, 1)
+    return descriptor
+
+
+def _say(descriptor: int, hello: Hello) -> None:
+    os.write(descriptor, hello.to_json().encode())
+    os.close(descriptor)
+
+
+def _stop_with_patience(output: Output) -> None:
+    stopper = threading.Thread(target=output.stop, daemon=True)
+    stopper.start()
+    stopper.join(_STOP_PATIENCE_S)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""One audio callback: commands out of the ring, a block out of the mixer, events into the ring.
+
+Runs in the audio process. It knows the mixer and the rings, and nothing of devices, threads or the
+process. Its laws are those of any audio callback: it does not wait, log, open, make arrays or free
+takes. Takes come in on `arrivals` and go out on `departures`; both are deques, whose append and pop
+are whole in CPython, so the installer's thread may hold the other end.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from daw_bridge.audio_commands import (
+    Disposed,
+    Event,
+    Installed,
+    Message,
+    Quit,
+    Warning,
+    WarningCode,
+    decode,
+    encode,
+)
+from daw_bridge.audio_status import AudioStatus, StatusWriter
+from daw_bridge.errors import AudioError
+from daw_bridge.mixer import Mixer
+from daw_bridge.ring import Ring
+from daw_bridge.voice import Take
+from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
+
+# A flood must not make a block late: what is left waits in the ring.
+_COMMANDS_A_BLOCK = 128
+_MAX_UNSENT_EVENTS = 4096
+# How far the smoothed clock follows each callback's own time, and when it gives up and jumps.
+_CLOCK_SHARE = 0.02
+_CLOCK_JUMP_S = 0.05
+_PEAK_HALF_LIFE_S = 0.05
+_RMS_TIME_S = 0.1
+_LOAD_SHARE = 0.05
+
+
+class AudioEngine:
+    """Everything that happens in a callback, in its order."""
+
+    def __init__(self, mixer: Mixer, *, commands: Ring, events: Ring, status: StatusWriter) -> None:
+        """Put the parts together.
+
+        Args:
+            mixer: What sounds.
+            commands: The reader's end.
+            events: The writer's end.
+            status: Where to publish.
+        """
+        self.arrivals: deque[Take | Warning] = deque()
+        self.departures: deque[int] = deque()
+        self.output_latency_ms = 0.0
+        self.wants_to_quit = False
+        self.failure: BaseException | None = None
+        self.wake: Callable[[], None] = _sleep_on
+        self._mixer = mixer
+        self._commands = commands
+        self._events = events
+        self._status = status
+        self._clock = _Clock()
+        self._meter = _Meter()
+        self._callbacks = 0
+        self._xruns = 0
+        self._cpu_load = 0.0
+        self._events_lost = 0
+        self._not_finite = 0
+
+    @property
+    def disposed(self) -> deque[Take]:
+        """Takes that nobody sounds any more, for the janitor to forget."""
+        return self._mixer.disposed
+
+    def render(self, out: FloatArray, *, underflow: bool) -> None:
+        """Fill a block.
+
+        Shapes:
+            out: [frames, channels]
+
+        Args:
+            out: The device's own memory.
+            underflow: Whether the server reports an interruption before this block.
+        """
+        begun_s = time.monotonic()
+        self._clock.tick(self._mixer.frame, begun_s)
+        self._xruns += underflow
+        self._take_in()
+        self._mixer.render(out)
+        self._meter.measure(out)
+        self._tell()
+        self._publish(len(out), begun_s)
+
+    def fail(self, failure: BaseException) -> None:
+        """Note that a block could not be rendered; the first cause is kept for the log."""
+        self.failure = self.failure or failure
+        self._mixer.events.append(Warning(WarningCode.RENDER_FAILED, 1))
+
+    def _take_in(self) -> None:
+        while self.arrivals:
+            arrival = self.arrivals.popleft()
+            if isinstance(arrival, Warning):
+                self._mixer.events.append(arrival)
+            elif self._mixer.install(arrival.take_id, arrival.audio):
+                self._mixer.events.append(Installed(arrival.take_id))
+            else:
+                # Never installed, so no one waits for its disposal; but it must not die here.
+                arrival.take_id = -1
+                self._mixer.disposed.append(arrival)
+        for _ in range(_COMMANDS_A_BLOCK):
+            record = self._commands.pop()
+            if record is None:
+                break
+            self._obey(record)
+
+    def _obey(self, record: bytes) -> None:
+        try:
+            command: Message = decode(record)
+        except AudioError:
+            self._mixer.events.append(Warning(WarningCode.BAD_COMMAND, 1))
+            return
+        if isinstance(command, Quit):
+            self.wants_to_quit = True
+        elif isinstance(command, Event):
+            self._mixer.events.append(Warning(WarningCode.BAD_COMMAND, 1))
+        else:
+            self._mixer.handle(command)
+
+    def _tell(self) -> None:
+        events = self._mixer.events
+        while self.departures:
+            events.append(Disposed(self.departures.popleft()))
+        if self._mixer.guard.not_finite > self._not_finite:
+            count = self._mixer.guard.not_finite - self._not_finite
+            self._not_finite = self._mixer.guard.not_finite
+            events.append(Warning(WarningCode.NOT_FINITE, count))
+        sent = False
+        while events and self._events.push(encode(events[0])):
+            events.popleft()
+            sent = True
+        while len(events) > _MAX_UNSENT_EVENTS:
+            events.popleft()
+            self._events_lost += 1
+        if self._events_lost and not events:
+            events.append(Warning(WarningCode.EVENTS_LOST, self._events_lost))
+            self._events_lost = 0
+        if sent:
+            self.wake()
+
+    def _publish(self, frames: int, begun_s: float) -> None:
+        ended_s = time.monotonic()
+        self._callbacks += 1
+        load = (ended_s - begun_s) * SAMPLE_RATE_HZ / frames
+        self._cpu_load += _LOAD_SHARE * (load - self._cpu_load)
+        status = AudioStatus(
+            callbacks=self._callbacks,
+            clock_frame=self._clock.frame,
+            clock_monotonic_s=self._clock.monotonic_s,
+            callback_monotonic_s=ended_s,
+            xruns=self._xruns,
+            cpu_load=self._cpu_load,
+            peak_l=self._meter.peaks[0],
+            peak_r=self._meter.peaks[1],
+            rms_l=self._meter.mean_squares[0] ** 0.5,
+            rms_r=self._meter.mean_squares[1] ** 0.5,
+            limiter_gain=self._mixer.guard.gain,
+            output_latency_ms=self.output_latency_ms,
+            buffer_frames=frames,
+            playing_slots=self._mixer.playing_slots,
+        )
+        self._status.write(status)
+
+
+class _Clock:
+    """Which frame is due when: a callback's time, with its jitter smoothed away."""
+
+    def __init__(self) -> None:
+        self.frame = 0
+        self.monotonic_s = -1.0
+
+    def tick(self, frame: int, now_s: float) -> None:
+        """A block that begins at a frame is asked for now."""
+        expected_s = self.monotonic_s + (frame - self.frame) / SAMPLE_RATE_HZ
+        error_s = now_s - expected_s
+        share = 1.0 if abs(error_s) > _CLOCK_JUMP_S else _CLOCK_SHARE
+        self.frame = frame
+        self.monotonic_s = expected_s + share * error_s
+
+
+class _Meter:
+    """Peaks that fall off, and mean squares over a short while, per channel."""
+
+    def __init__(self) -> None:
+        self.peaks = [0.0] * CHANNELS
+        self.mean_squares = [0.0] * CHANNELS
+
+    def measure(self, block: FloatArray) -> None:
+        """Take a block into account."""
+        seconds = len(block) / SAMPLE_RATE_HZ
+        fall = 0.5 ** (seconds / _PEAK_HALF_LIFE_S)
+        share = min(1.0, seconds / _RMS_TIME_S)
+        for channel in range(CHANNELS):
+            wave = block[:, channel]
+            peak = max(float(wave.max()), -float(wave.min()))
+            self.peaks[channel] = max(peak, self.peaks[channel] * fall)
+            mean_square = float(np.vdot(wave, wave)) / len(block)
+            self.mean_squares[channel] += share * (mean_square - self.mean_squares[channel])
+
+
+def _sleep_on() -> None:
+    """Wake nobody: the control process looks by itself."""

@@ -1,0 +1,71 @@
+"""What the control process tells its audio process at the start, and the one line that it answers.
+
+Both travel as JSON: the first as a command-line argument, the second over standard output. Knows
+nothing of how either process works.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from daw_bridge.audio_output import OutputInfo, OutputSettings
+
+RING_RECORDS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSettings:
+    """What the control process tells its audio process at its start.
+
+    Attributes:
+        commands: The name of the ring of commands.
+        events: The name of the ring of events.
+        status: The name of the status.
+        start_frame: Where the clock stands.
+        owner_pid: The control process.
+        wake_descriptor: An inherited pipe to write into when there are events; -1 for none.
+        output: Which output to open.
+    """
+
+    commands: str
+    events: str
+    status: str
+    start_frame: int
+    owner_pid: int
+    wake_descriptor: int
+    output: OutputSettings
+
+    def to_json(self) -> str:
+        """As one argument of a command line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "ChildSettings":
+        """What `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(**{**fields, "output": OutputSettings(**fields["output"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The audio process's one line: what it opened, or why it could not.
+
+    Attributes:
+        error: Why there is no output; empty if there is one.
+        info: What was opened.
+        real_time_refusal: Why the system grants no real-time priority; empty if it does.
+    """
+
+    error: str = ""
+    info: OutputInfo | None = None
+    real_time_refusal: str = ""
+
+    def to_json(self) -> str:
+        """As one line."""
+        return json.dumps(asdict(self)) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Hello":
+        """What `to_json` wrote."""
+        fields = json.loads(text)
+        info = OutputInfo(**fields["info"]) if fields["info"] else None
+        return cls(**{**fields, "info": info})

@@ -1,0 +1,283 @@
+"""The control process's handle on the audio process: start, commands, events, and its death.
+
+It starts the child, writes commands into a ring (and takes to be installed into a pipe), reads
+events and status, sees when the callback stands still, and kills and starts again: when an audio
+server dies, PortAudio's own calls may hang for ever, so asking nicely is not enough.
+
+Knows nothing of sessions, prompts or OSC. Flow: `daemon.py` → `AudioProcess` → `audio_child.py`.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from typing import IO, cast
+
+from daw_bridge.audio_commands import (
+    RECORD_BYTES,
+    Command,
+    Disposed,
+    Event,
+    InstallTake,
+    Quit,
+    ReleaseTake,
+    decode,
+    encode,
+)
+from daw_bridge.audio_handshake import RING_RECORDS, ChildSettings, Hello
+from daw_bridge.audio_output import OutputInfo, OutputSettings
+from daw_bridge.audio_status import AudioStatus, StatusReader, create_status_block
+from daw_bridge.errors import AudioError, QueueFull
+from daw_bridge.ring import Ring, create_ring
+from daw_bridge.shared_memory import remove_block
+from generator.api import SAMPLE_RATE_HZ
+
+_STALL_S = 1.0
+_READ_BYTES = 4096
+
+
+class AudioProcess:
+    """The audio process, as the control process sees it. Used from one thread."""
+
+    def __init__(self, output: OutputSettings) -> None:
+        """Start nothing yet.
+
+        Args:
+            output: Which output the process is to open.
+        """
+        self.info = OutputInfo("", "", output.buffer_frames, 0.0)
+        self.real_time_refusal = ""
+        self._output = output
+        self._child: _Child | None = None
+        self._installed: dict[int, InstallTake] = {}
+        self._clock = AudioStatus(clock_monotonic_s=time.monotonic())
+        self._wake_read, self._wake_write = -1, -1
+
+    def start(self, *, timeout_s: float = 10.0) -> OutputInfo:
+        """Start the process and wait until sound runs.
+
+        Args:
+            timeout_s: How long it may take.
+
+        Returns:
+            What was opened.
+
+        Raises:
+            AudioError: The output cannot be opened, or the process does not answer.
+        """
+        if self._child is not None:
+            raise AudioError("The audio process runs already; restart it instead.")
+        if self._wake_read < 0 and os.name == "posix":
+            self._wake_read, self._wake_write = os.pipe()
+            os.set_blocking(self._wake_read, False)
+        self._launch(self._output, timeout_s)
+        return self.info
+
+    def restart(self, *, timeout_s: float = 10.0) -> tuple[InstallTake, ...]:
+        """Kill the process and start another. Its clock goes on as if nothing had happened.
+
+        A device that is gone is replaced by a silent clock until it is back; `info.note` says so,
+        and the process then ends by itself when the device has come back.
+
+        Args:
+            timeout_s: How long the start may take.
+
+        Returns:
+            What must be sent to install the takes again; gains and plays are the caller's to send.
+        """
+        self._kill()
+        lost, self._installed = tuple(self._installed.values()), {}
+        self._launch(replace(self._output, falls_back=True), timeout_s)
+        return lost
+
+    def stop(self, *, timeout_s: float = 1.0) -> None:
+        """End the process, by force if it does not end by itself.
+
+        Args:
+            timeout_s: How long it may take to end by itself.
+        """
+        if self._child is not None:
+            self._child.quit(timeout_s)
+        self._kill()
+        for descriptor in (self._wake_read, self._wake_write):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._wake_read, self._wake_write = -1, -1
+
+    def send(self, command: Command) -> None:
+        """Send a command.
+
+        Args:
+            command: Obeyed in the order of sending, at its frame or in the next block; an
+                `InstallTake` as soon as the take is mapped.
+
+        Raises:
+            QueueFull: Too many wait already; nothing was sent.
+            AudioError: The process does not run.
+        """
+        if self._child is None:
+            raise AudioError("The audio process does not run, so there is nobody to obey.")
+        if isinstance(command, InstallTake):
+            self._child.install(command)
+            self._installed[command.take_id] = command
+        elif not self._child.commands.push(encode(command)):
+            raise QueueFull(
+                f"The audio process takes no more commands just now: {RING_RECORDS} wait. "
+                "Send fewer at a time, or try again."
+            )
+        elif isinstance(command, ReleaseTake):
+            self._installed.pop(command.take_id, None)
+
+    def poll(self) -> list[Event]:
+        """Take the events that have come since the last time; never waits."""
+        self._drain_wake_pipe()
+        events: list[Event] = []
+        while self._child is not None and (record := self._child.events.pop()) is not None:
+            event = decode(record)
+            if isinstance(event, Event):
+                events.append(event)
+            if isinstance(event, Disposed):
+                self._installed.pop(event.take_id, None)
+        return events
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when there are events, the same over restarts.
+
+        Returns:
+            The descriptor, or -1 on a system without; poll every few milliseconds there.
+        """
+        return self._wake_read
+
+    def status(self) -> AudioStatus:
+        """The audio process's own account of its last callback."""
+        if self._child is not None:
+            status = self._child.status.read()
+            if status.callbacks:
+                self._clock = status
+        return self._clock
+
+    def frame_at(self, monotonic_s: float) -> int:
+        """The absolute frame that is due at a time of `time.monotonic`, past or future."""
+        clock = self.status()
+        return clock.clock_frame + round((monotonic_s - clock.clock_monotonic_s) * SAMPLE_RATE_HZ)
+
+    def now_frame(self) -> int:
+        """The absolute frame that is due now."""
+        return self.frame_at(time.monotonic())
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is a process."""
+        return self._child is not None and self._child.process.poll() is None
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the process lives but its output has asked for no block for a second."""
+        return self.is_alive and time.monotonic() - self.status().callback_monotonic_s > _STALL_S
+
+    @property
+    def pid(self) -> int:
+        """The process's number, or -1."""
+        return -1 if self._child is None else self._child.process.pid
+
+    def _launch(self, output: OutputSettings, timeout_s: float) -> None:
+        child = _Child(output, start_frame=self.now_frame(), wake_descriptor=self._wake_write)
+        try:
+            hello = child.await_hello(timeout_s)
+            if hello.info is None:
+                raise AudioError(hello.error)
+        except AudioError:
+            child.kill()
+            raise
+        finally:
+            child.remove_names()
+        self._child = child
+        self.info = hello.info
+        self.real_time_refusal = hello.real_time_refusal
+
+    def _kill(self) -> None:
+        if self._child is not None:
+            self.status()  # keeps the clock going
+            self._child.kill()
+        self._child = None
+
+    def _drain_wake_pipe(self) -> None:
+        try:
+            while self._wake_read >= 0 and os.read(self._wake_read, _READ_BYTES):
+                continue
+        except BlockingIOError:
+            return
+
+
+class _Child:
+    """One life of the audio process: its memory, its pipes and its number."""
+
+    def __init__(self, output: OutputSettings, *, start_frame: int, wake_descriptor: int) -> None:
+        self.commands: Ring = create_ring(capacity=RING_RECORDS, record_bytes=RECORD_BYTES)
+        self.events: Ring = create_ring(capacity=RING_RECORDS, record_bytes=RECORD_BYTES)
+        status_block = create_status_block()
+        self.status = StatusReader(status_block)
+        self._names = (self.commands.name, self.events.name, status_block.name)
+        settings = ChildSettings(
+            commands=self.commands.name,
+            events=self.events.name,
+            status=status_block.name,
+            start_frame=start_frame,
+            owner_pid=os.getpid(),
+            wake_descriptor=wake_descriptor,
+            output=output,
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "daw_bridge.audio_child", settings.to_json()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            pass_fds=(wake_descriptor,) if wake_descriptor >= 0 else (),
+        )
+        self._stdin = cast(IO[bytes], self.process.stdin)
+        self._stdout = cast(IO[bytes], self.process.stdout)
+
+    def await_hello(self, timeout_s: float) -> Hello:
+        """Wait for the child's one line."""
+        lines: list[bytes] = []
+        # A thread, because not every system can wait for a pipe with a time-out.
+        reader = threading.Thread(target=lambda: lines.extend(self._stdout), daemon=True)
+        reader.start()
+        reader.join(timeout_s)
+        if not lines:
+            what = "did not answer" if reader.is_alive() else "ended; its log says why,"
+            raise AudioError(f"The audio process {what} within {timeout_s:g} s of its start.")
+        if os.name == "posix":
+            os.set_blocking(self._stdin.fileno(), False)
+        return Hello.from_json(lines[0].decode())
+
+    def install(self, command: InstallTake) -> None:
+        """Send a take to be mapped, outside of the callback."""
+        try:
+            written = self._stdin.write(encode(command))
+        except BrokenPipeError as error:
+            raise AudioError("The audio process has ended, so no take can be installed.") from error
+        if written is None:
+            raise QueueFull("The audio process takes no more takes just now. Try again.")
+
+    def quit(self, timeout_s: float) -> None:
+        """Ask the child to end, and wait a while for it."""
+        self.commands.push(encode(Quit()))
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return
+
+    def kill(self) -> None:
+        """End the child now; nothing of it is left when this returns."""
+        self.process.kill()
+        self.process.wait()
+        self._stdin.close()
+        self._stdout.close()
+
+    def remove_names(self) -> None:
+        """Remove the names of what both ends have mapped by now."""
+        for name in self._names:
+            remove_block(name)

@@ -1,0 +1,124 @@
+"""What the audio process tells about itself, in shared memory: read at any time, without a lock.
+
+The callback writes a whole status into one of two places in turn and then says which; a checksum
+tells the reader whether it saw a whole one. Knows nothing of what the figures are used for. Flow:
+`StatusWriter` in the audio callback, `StatusReader` in the control process.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass, fields
+from operator import attrgetter
+
+from daw_bridge.shared_memory import SharedBlock, create_block, map_block
+
+_RECORD = struct.Struct("=qqddqdddddddqq")
+_CHECKSUM = struct.Struct("=I")
+_PLACE_BYTES = 128
+_FIRST_PLACE = 64
+_BLOCK_BYTES = _FIRST_PLACE + 2 * _PLACE_BYTES
+_ATTEMPTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStatus:
+    """The state of the audio process at its last callback. Levels are linear, full scale 1.
+
+    Attributes:
+        callbacks: How many there were.
+        clock_frame: The first frame of the last block, absolute.
+        clock_monotonic_s: When that frame was due, on the system's monotonic clock, smoothed.
+        callback_monotonic_s: When the last callback really ended.
+        xruns: Interruptions that the audio server reported.
+        cpu_load: Share of a block's time that rendering takes, smoothed, in [0, 1].
+        peak_l: Left peak, falling off by half in about 50 ms.
+        peak_r: Right peak.
+        rms_l: Left root of the mean square over about 100 ms.
+        rms_r: Right root of the mean square.
+        limiter_gain: Gain of the limiter, 1 at rest.
+        output_latency_ms: From a block's rendering to its sounding, as the server says.
+        buffer_frames: Length of the last block.
+        playing_slots: How many slots sound.
+    """
+
+    callbacks: int = 0
+    clock_frame: int = 0
+    clock_monotonic_s: float = 0.0
+    callback_monotonic_s: float = 0.0
+    xruns: int = 0
+    cpu_load: float = 0.0
+    peak_l: float = 0.0
+    peak_r: float = 0.0
+    rms_l: float = 0.0
+    rms_r: float = 0.0
+    limiter_gain: float = 1.0
+    output_latency_ms: float = 0.0
+    buffer_frames: int = 0
+    playing_slots: int = 0
+
+
+_values_of = attrgetter(*(field.name for field in fields(AudioStatus)))
+
+
+class StatusWriter:
+    """The audio callback's end."""
+
+    def __init__(self, block: SharedBlock) -> None:
+        """Lay a status over a block.
+
+        Args:
+            block: What `create_status_block` made.
+        """
+        self._memory = block.memory
+        self._turn = memoryview(block.memory)[:8].cast("Q")
+
+    def write(self, status: AudioStatus) -> None:
+        """Publish a status.
+
+        Args:
+            status: All of it; nothing is kept of the last one.
+        """
+        turn = self._turn[0] + 1
+        place = _FIRST_PLACE + turn % 2 * _PLACE_BYTES
+        record = _RECORD.pack(*_values_of(status))
+        self._memory[place : place + _RECORD.size] = record
+        _CHECKSUM.pack_into(self._memory, place + _RECORD.size, zlib.crc32(record))
+        self._turn[0] = turn
+
+
+class StatusReader:
+    """The control process's end."""
+
+    def __init__(self, block: SharedBlock) -> None:
+        """Lay a status over a block.
+
+        Args:
+            block: What `create_status_block` made.
+        """
+        self._memory = block.memory
+        self._turn = memoryview(block.memory)[:8].cast("Q")
+        self._last = AudioStatus()
+
+    def read(self) -> AudioStatus:
+        """The latest whole status; an empty one before the first callback."""
+        for _ in range(_ATTEMPTS):
+            turn = self._turn[0]
+            if turn == 0:
+                break
+            place = _FIRST_PLACE + turn % 2 * _PLACE_BYTES
+            record = self._memory[place : place + _RECORD.size]
+            (checksum,) = _CHECKSUM.unpack_from(self._memory, place + _RECORD.size)
+            if checksum == zlib.crc32(record):
+                self._last = AudioStatus(*_RECORD.unpack(record))
+                break
+        return self._last
+
+
+def create_status_block() -> SharedBlock:
+    """Reserve the memory for a status."""
+    return create_block("status", size_bytes=_BLOCK_BYTES)
+
+
+def map_status_block(name: str) -> SharedBlock:
+    """Map the memory of a status that another process reserved."""
+    return map_block(name, size_bytes=_BLOCK_BYTES)
