@@ -1,0 +1,314 @@
+"""The sockets of OSC: UDP and TCP in, commands out; answers and feedback back to the clients.
+
+It never blocks and never waits in the way of a message: a datagram is read, decoded, resolved and
+handed to `obey` in one go, in the event loop's thread. It does not know what a command does; only
+/notify and /ping, which are about the connection itself, are obeyed here.
+Flow: network → osc.py → addresses.py → here → daemon.py, and back.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from daw_bridge.addresses import AddressBook
+from daw_bridge.clients import MAX_RATE_HZ, Client, ClientBook, Peer
+from daw_bridge.errors import CommandError, DawBridgeError, Fault
+from daw_bridge.osc import MAX_PACKET_BYTES, TaggedValue, Timed, decode_packet, encode_message, pack
+from daw_bridge.requests import Notify, Ping, Request
+from daw_bridge.schedule import LATE_S, MAX_AHEAD_S, Schedule, seconds_ahead
+from daw_bridge.tcp import Connection
+
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+READS_AT_ONCE = 64
+# A bundle is obeyed this much before its time, so that its sound can begin on the very frame.
+LOOKAHEAD_S = 0.03
+_PORT_TRIES = 20
+_TOLD_AS_ERROR = (Fault.BAD_PACKET, Fault.UNKNOWN_ADDRESS)
+
+Obey = Callable[[Request, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OscSettings:
+    """Where to listen, and for how long a client's wish for feedback holds."""
+
+    host: str
+    port: int
+    lease_s: float
+
+
+@dataclass
+class OscCounters:
+    """What happened at the sockets since the start."""
+
+    packets: int = 0
+    malformed: int = 0
+    refused: int = 0
+    unsent: int = 0
+
+
+class OscServer:
+    """One UDP and one TCP socket on the same port."""
+
+    def __init__(self, settings: OscSettings, book: AddressBook, obey: Obey) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            settings: Where to listen.
+            book: The addresses.
+            obey: Called with each request and the monotonic time in seconds at which it is to
+                take effect, None for at once. It must not block.
+        """
+        self.counters = OscCounters()
+        self.port = settings.port
+        self._settings, self._book, self._obey = settings, book, obey
+        self._clients = ClientBook(settings.lease_s)
+        self._schedule: Schedule[Request] = Schedule()
+        self._connections: dict[Peer, Connection] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        self._udp: socket.socket | None = None
+        self._tcp: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Open both sockets.
+
+        Raises:
+            DawBridgeError: The address or port cannot be used.
+        """
+        for last_try in range(1 - _PORT_TRIES, 1):
+            try:
+                self._udp = self._open_udp()
+                self.port = self._udp.getsockname()[1]
+                self._tcp = await asyncio.get_running_loop().create_server(
+                    lambda: Connection(self), self._settings.host, self.port
+                )
+                break
+            except OSError as error:
+                if self._udp is not None:
+                    self._udp.close()
+                if self._settings.port or not last_try:
+                    raise DawBridgeError(
+                        f"OSC cannot listen on {self._settings.host} port {self._settings.port}: "
+                        f"{error.strerror or error}. Is another daw-bridge running? "
+                        "Choose another with --osc-port or --host."
+                    ) from error
+        asyncio.get_running_loop().add_reader(self._udp_socket, self._read_udp)
+
+    def _open_udp(self) -> socket.socket:
+        host, port = self._settings.host, self._settings.port
+        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        opened = socket.socket(family, kind)
+        try:
+            opened.setblocking(False)
+            with contextlib.suppress(OSError):
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            opened.bind(address)
+        except OSError:
+            opened.close()
+            raise
+        return opened
+
+    @property
+    def _udp_socket(self) -> socket.socket:
+        if self._udp is None:
+            raise DawBridgeError(
+                "The OSC server is used before its start; this is a fault of ours."
+            )
+        return self._udp
+
+    async def close(self) -> None:
+        """Close everything; what is scheduled is forgotten."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._udp is not None:
+            asyncio.get_running_loop().remove_reader(self._udp)
+            self._udp.close()
+        for connection in list(self._connections.values()):
+            connection.hang_up()
+        if self._tcp is not None:
+            self._tcp.close()
+            await self._tcp.wait_closed()
+
+    # ── in ───────────────────────────────────────────────────────────────────
+    def _read_udp(self) -> None:
+        for _ in range(READS_AT_ONCE):
+            try:
+                packet, address = self._udp_socket.recvfrom(MAX_PACKET_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            self.receive(packet, (address[0], address[1]))
+
+    def receive(self, packet: bytes, peer: Peer) -> None:
+        """Obey a packet, whatever it holds.
+
+        Args:
+            packet: Any bytes.
+            peer: Who sent it.
+        """
+        self.counters.packets += 1
+        client = self._clients.heard(peer, time.monotonic())
+        for timed in decode_packet(packet):
+            self._receive_one(timed, client)
+
+    def _receive_one(self, timed: Timed, client: Client) -> None:
+        message = timed.message
+        if isinstance(message, CommandError):
+            self._refuse(message, client)
+            return
+        ahead_s = seconds_ahead(timed.time_tag, time.time()) if timed.time_tag > 1 else 0.0
+        if ahead_s < -LATE_S:
+            late_ms = (("s", message.address), ("d", -1000.0 * ahead_s))
+            self.send(client.client_id, "/late", late_ms)
+        for found in self._book.resolve(message, client.client_id):
+            if isinstance(found, CommandError):
+                self._refuse(found, client)
+            elif ahead_s <= 0.0:
+                self._do(found, None)
+            else:
+                self._plan(found, ahead_s, client)
+
+    def _refuse(self, error: CommandError, client: Client) -> None:
+        if error.fault is Fault.BAD_PACKET:
+            self.counters.malformed += 1
+        else:
+            self.counters.refused += 1
+        if error.fault in _TOLD_AS_ERROR and not error.request_id:
+            told = (("s", error.fault.name.lower()), ("s", error.text))
+            self.send(client.client_id, self._book.root + "/error", told)
+        else:
+            head = (("s", error.address), ("i", error.request_id))
+            told_why = (*head, ("i", int(error.fault)), ("s", error.text))
+            self.send(client.client_id, "/fail", told_why)
+
+    def _plan(self, request: Request, ahead_s: float, client: Client) -> None:
+        fault, text = Fault.QUEUE_FULL, "Too many bundles wait for their time; send them later."
+        if ahead_s > MAX_AHEAD_S:
+            fault = Fault.TOO_FAR_AHEAD
+            text = f"The bundle is {ahead_s:.1f} s ahead; at most {MAX_AHEAD_S:g} s will do."
+        elif self._schedule.add(time.monotonic() + ahead_s, request):
+            self._run_schedule()
+            return
+        ids = {"address": request.address, "request_id": request.request_id}
+        self._refuse(CommandError(fault, text, **ids), client)  # type: ignore[arg-type]
+
+    def _run_schedule(self) -> None:
+        for due_s, request in self._schedule.take_due(time.monotonic() + LOOKAHEAD_S):
+            self._do(request, due_s)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        next_due_s = self._schedule.next_due_s()
+        if next_due_s is not None:
+            self._alarm = _call_at(next_due_s - LOOKAHEAD_S, self._run_schedule)
+
+    def _do(self, request: Request, due_s: float | None) -> None:
+        if isinstance(request.command, Ping):
+            self.send(request.client, "/pong", request.command.arguments)
+        elif isinstance(request.command, Notify):
+            self._notify(request, request.command)
+        else:
+            self._obey(request, due_s)
+
+    def _notify(self, request: Request, wish: Notify) -> None:
+        client = self._clients.get(request.client)
+        if client is None:
+            return
+        lease_s = self._settings.lease_s if wish.on else 0.0
+        client.lease_until_s = time.monotonic() + lease_s if wish.on else 0.0
+        if wish.port is not None and client.peer not in self._connections:
+            client.target = (client.peer[0], wish.port)
+        if wish.rate_hz is not None:
+            client.feedback.period_s = 1.0 / min(wish.rate_hz, MAX_RATE_HZ)
+        head = (("s", request.address), ("i", request.request_id))
+        self.send(request.client, "/done", (*head, ("i", client.client_id), ("f", lease_s)))
+
+    # ── out ──────────────────────────────────────────────────────────────────
+    def subscribe(self, host: str, port: int) -> None:
+        """Send feedback to a client for as long as the server runs.
+
+        Raises:
+            DawBridgeError: The host is not known.
+        """
+        family = self._udp_socket.family
+        try:
+            *_, address = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)[0]
+        except OSError as error:
+            raise DawBridgeError(f"Feedback cannot go to {host}: {error.strerror}.") from error
+        peer = (str(address[0]), port)
+        self._clients.heard(peer, time.monotonic()).lease_until_s = float("inf")
+
+    def is_local(self, client_id: int) -> bool:
+        """Whether a client is on this machine."""
+        client = self._clients.get(client_id)
+        return client is not None and ipaddress.ip_address(client.peer[0]).is_loopback
+
+    def send(self, client_id: int, address: str, arguments: Sequence[TaggedValue]) -> None:
+        """Answer one client; one that is gone is no error."""
+        client = self._clients.get(client_id)
+        if client is not None:
+            self._send_packet(client.peer, encode_message(address, arguments))
+
+    def send_many(
+        self, client_id: int, messages: Sequence[tuple[str, Sequence[TaggedValue]]]
+    ) -> None:
+        """Answer one client with many messages in few packets."""
+        client = self._clients.get(client_id)
+        if client is not None:
+            for packet in pack(encode_message(*message) for message in messages):
+                self._send_packet(client.peer, packet)
+
+    def show(self, address: str, arguments: Sequence[TaggedValue]) -> None:
+        """Tell everybody who wants feedback that a value has changed."""
+        now_s, packet = time.monotonic(), b""
+        for client in self._clients.subscribed(now_s):
+            packet = packet or encode_message(address, arguments)
+            was_idle = client.feedback.next_due_s() is None
+            if client.feedback.offer(address, packet, now_s):
+                self._send_packet(client.target, packet)
+            elif was_idle:
+                self._plan_flush(client)
+
+    def push(self, address: str, arguments: Sequence[TaggedValue]) -> None:
+        """Tell everybody who wants feedback of something that is no value: none is left out."""
+        packet = encode_message(address, arguments)
+        for client in self._clients.subscribed(time.monotonic()):
+            self._send_packet(client.target, packet)
+
+    def _plan_flush(self, client: Client) -> None:
+        due_s = client.feedback.next_due_s()
+        if due_s is not None:
+            _call_at(due_s, lambda: self._flush(client))
+
+    def _flush(self, client: Client) -> None:
+        for packet in pack(client.feedback.take_due(time.monotonic())):
+            self._send_packet(client.target, packet)
+        self._plan_flush(client)
+
+    def _send_packet(self, peer: Peer, packet: bytes) -> None:
+        connection = self._connections.get(peer)
+        if connection is not None:
+            connection.send(packet)
+            return
+        try:
+            self._udp_socket.sendto(packet, peer)
+        except (OSError, OverflowError):  # the latter for a TCP client that has hung up
+            self.counters.unsent += 1
+
+    # ── TCP ──────────────────────────────────────────────────────────────────
+    def connected(self, connection: Connection) -> None:
+        """A TCP client is there."""
+        self._connections[connection.peer] = connection
+
+    def disconnected(self, connection: Connection) -> None:
+        """A TCP client is gone."""
+        self._connections.pop(connection.peer, None)
+        self._clients.drop(connection.peer)
+
+
+def _call_at(due_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(max(0.0, due_s - time.monotonic()), call)

@@ -1,0 +1,71 @@
+"""Time-tagged bundles: which are due, which are late, which are refused. Pure.
+
+Seconds are those of a monotonic clock; `unix_s` is the wall clock of the same instant, in which
+OSC's time tags count. It does not know what the scheduled things are.
+Flow: osc_server.py asks when to obey a bundle and takes out what is due.
+
+References:
+    RFC 5905, section 6, "Data Types": seconds since 1900 in 32.32 fixed point.
+"""
+
+import heapq
+from typing import Generic, TypeVar
+
+from daw_bridge.osc import IMMEDIATELY
+
+MAX_AHEAD_S = 10.0
+MAX_SCHEDULED = 10_000
+LATE_S = 0.001
+NTP_TO_UNIX_S = 2_208_988_800
+Item = TypeVar("Item")
+
+
+def seconds_ahead(time_tag: int, unix_s: float) -> float:
+    """How far in the future a time tag lies; 0 for "immediately", negative for the past.
+
+    >>> seconds_ahead((NTP_TO_UNIX_S + 100) * 2**32 + 2**31, unix_s=98.0), seconds_ahead(1, 5.0)
+    (2.5, 0.0)
+    """
+    if time_tag <= IMMEDIATELY:
+        return 0.0
+    whole_s = (time_tag >> 32) - NTP_TO_UNIX_S
+    return (time_tag & 0xFFFFFFFF) / 2**32 + (whole_s - unix_s)
+
+
+class Schedule(Generic[Item]):
+    """Things to do at a time, in order of time and then of arrival."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Item]] = []
+        self._arrived = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def add(self, due_s: float, item: Item) -> bool:
+        """Plan something.
+
+        Args:
+            due_s: When it is to happen.
+            item: What.
+
+        Returns:
+            False if there is no more room.
+        """
+        if len(self._heap) >= MAX_SCHEDULED:
+            return False
+        self._arrived += 1
+        heapq.heappush(self._heap, (due_s, self._arrived, item))
+        return True
+
+    def next_due_s(self) -> float | None:
+        """The time of the first thing, None if there is none."""
+        return self._heap[0][0] if self._heap else None
+
+    def take_due(self, now_s: float) -> list[tuple[float, Item]]:
+        """Take out what is due until now, in order."""
+        due = []
+        while self._heap and self._heap[0][0] <= now_s:
+            due_s, _, item = heapq.heappop(self._heap)
+            due.append((due_s, item))
+        return due

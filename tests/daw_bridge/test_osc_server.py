@@ -1,0 +1,195 @@
+"""Laws of the sockets, on the real loopback: every packet has its answer or its count."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from daw_bridge.addresses import AddressBook
+from daw_bridge.errors import DawBridgeError, Fault
+from daw_bridge.osc import encode_bundle, encode_message
+from daw_bridge.osc_server import OscServer, OscSettings
+from daw_bridge.requests import Panic, Request, SetValue
+from daw_bridge.schedule import NTP_TO_UNIX_S
+from tests.daw_bridge.osc_client import UdpClient, tcp_exchange
+
+BOOK = AddressBook("/gen", 4)
+LOCAL = OscSettings("127.0.0.1", 0, lease_s=60.0)
+
+
+class Stage:
+    """A server whose commands are kept, and a client."""
+
+    def __init__(self) -> None:
+        self.obeyed: list[tuple[Request, float | None]] = []
+        self.server = OscServer(
+            LOCAL, BOOK, lambda request, due: self.obeyed.append((request, due))
+        )
+        self.client = UdpClient()
+
+    @property
+    def commands(self) -> list[object]:
+        return [request.command for request, _ in self.obeyed]
+
+    async def settle(self) -> None:
+        """Everything sent so far has been obeyed."""
+        self.client.send("/gen/ping", ("s", "settle"))
+        await self.client.expect("/pong", lambda values: values == ["settle"])
+
+
+def play(scene: Callable[[Stage], Awaitable[None]]) -> None:
+    async def run() -> None:
+        stage = Stage()
+        await stage.server.start()
+        stage.client = await UdpClient.connect(stage.server.port)
+        try:
+            await scene(stage)
+        finally:
+            stage.client.close()
+            await stage.server.close()
+
+    asyncio.run(run())
+
+
+def time_tag(ahead_s: float) -> int:
+    return round((time.time() + NTP_TO_UNIX_S + ahead_s) * 2**32)
+
+
+def test_a_command_arrives_and_a_ping_comes_back() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.client.send("/gen/slot/2/gain", ("i", -6))
+        stage.client.send("/gen/ping", ("i", 3), ("s", "x"), ("T", True))
+        assert await stage.client.expect("/pong") == [3, "x", True]
+        assert stage.obeyed[0][0].command == SetValue(2, "gain_db", -6.0)
+        assert stage.server.is_local(stage.obeyed[0][0].client)
+
+    play(scene)
+
+
+def test_bad_values_fail_and_unknown_addresses_are_told_the_nearest() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.client.send("/gen/slot/2/gain", ("f", 99.0))
+        failed = await stage.client.expect("/fail")
+        assert failed[:3] == ["/gen/slot/2/gain", 0, Fault.BAD_VALUE]
+        stage.client.send("/gen/slot/2/gian")
+        code, text = await stage.client.expect("/gen/error")
+        assert (code, "/gen/slot/2/gain" in text) == ("unknown_address", True)
+        stage.client.send("/gen/req", ("i", 7), ("s", "/gen/nowhere"))
+        assert (await stage.client.expect("/fail"))[:2] == ["/gen/nowhere", 7]
+        assert stage.obeyed == []
+
+    play(scene)
+
+
+def test_noise_is_counted_and_answered_and_nothing_else_happens() -> None:
+    async def scene(stage: Stage) -> None:
+        source = random.Random(3)
+        for size in (1, 7, 100, 9_000, 60_000):
+            stage.client.send_bytes(b"\x01" + source.randbytes(size - 1))
+            assert (await stage.client.expect("/gen/error"))[0] == "bad_packet"
+        assert stage.server.counters.malformed == 5
+        assert stage.obeyed == []
+        await stage.settle()
+
+    play(scene)
+
+
+def test_a_burst_of_two_thousand_messages_is_obeyed_in_order() -> None:
+    async def scene(stage: Stage) -> None:
+        for number in range(2_000):
+            stage.client.send("/gen/slot/1/seed", ("i", number))
+            if number % 200 == 0:  # what the smallest usual socket buffer holds
+                await stage.settle()
+        await stage.settle()
+        assert stage.commands == [SetValue(1, "seed", number) for number in range(2_000)]
+
+    play(scene)
+
+
+def test_a_bundle_waits_for_its_time_and_plain_messages_do_not_wait_for_it() -> None:
+    async def scene(stage: Stage) -> None:
+        begun_s = time.monotonic()
+        stage.client.send_bytes(encode_bundle([encode_message("/gen/panic")], time_tag(0.2)))
+        await stage.settle()
+        assert stage.obeyed == []
+        while not stage.obeyed:
+            await asyncio.sleep(0.001)
+        due_s = stage.obeyed[0][1]
+        assert due_s is not None
+        # Wall and monotonic clock are read one after the other: a millisecond of doubt.
+        assert abs(due_s - begun_s - 0.2) < 0.02
+        assert time.monotonic() < due_s
+
+    play(scene)
+
+
+def test_a_late_bundle_runs_at_once_and_one_far_ahead_is_refused() -> None:
+    async def scene(stage: Stage) -> None:
+        panic = encode_message("/gen/panic")
+        stage.client.send_bytes(encode_bundle([panic], time_tag(-0.5)))
+        address, late_ms = await stage.client.expect("/late")
+        assert address == "/gen/panic"
+        assert late_ms == pytest.approx(500.0, abs=100.0)
+        stage.client.send_bytes(encode_bundle([panic], time_tag(11.0)))
+        assert (await stage.client.expect("/fail"))[2] == Fault.TOO_FAR_AHEAD
+        assert stage.commands == [Panic()]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("slip", [False, True])
+def test_tcp_speaks_both_framings(slip: bool) -> None:
+    async def scene(stage: Stage) -> None:
+        packets = [encode_message("/gen/ping", (("i", n), ("b", b"\xc0\xdb"))) for n in range(20)]
+        answers = await tcp_exchange(stage.server.port, packets, slip=slip)
+        assert [answer.arguments[0][1] for answer in answers] == list(range(20))
+
+    play(scene)
+
+
+def test_a_tcp_stream_of_noise_is_hung_up_on() -> None:
+    async def scene(stage: Stage) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.server.port)
+        writer.write(b"\x7f" * 100)
+        async with asyncio.timeout(5.0):
+            assert b"bad_packet" in await reader.read()
+        writer.close()
+        assert stage.server.counters.malformed == 1
+
+    play(scene)
+
+
+def test_feedback_goes_to_those_who_asked_and_ends_when_they_say_so() -> None:
+    async def scene(stage: Stage) -> None:
+        listener = await UdpClient.connect(0, local=("127.0.0.1", 0))
+        stage.client.send("/gen/notify", ("i", 1), ("i", listener.port))
+        address, request_id, client_id, lease_s = await stage.client.expect("/done")
+        assert (address, request_id, lease_s) == ("/gen/notify", 0, 60.0)
+        assert client_id > 0
+        stage.server.show("/gen/tempo", (("f", 121.0),))
+        assert await listener.expect("/gen/tempo") == [121.0]
+        for tempo_bpm in range(122, 200):
+            stage.server.show("/gen/tempo", (("f", float(tempo_bpm)),))
+        assert await listener.expect("/gen/tempo") == [199.0]
+        stage.client.send("/gen/notify", ("i", 0))
+        await stage.client.expect("/done")
+        stage.server.show("/gen/tempo", (("f", 1.0),))
+        await stage.settle()
+        assert listener.received.empty()
+        listener.close()
+
+    play(scene)
+
+
+def test_a_taken_port_is_told_in_words() -> None:
+    async def run() -> None:
+        first = Stage().server
+        await first.start()
+        second = OscServer(OscSettings("127.0.0.1", first.port, 60.0), BOOK, lambda *_: None)
+        with pytest.raises(DawBridgeError, match=str(first.port)):
+            await second.start()
+        await first.close()
+
+    asyncio.run(run())
