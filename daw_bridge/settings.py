@@ -20,6 +20,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as EnvironmentFault
 
 from daw_bridge.errors import SettingsError
 
@@ -196,7 +197,7 @@ def _read_environment(faults: list[str]) -> dict[str, Any]:
             faults.append(_unknown(field, f"in the environment as {name}"))
     try:
         return dict(EnvSettingsSource(Settings)())
-    except Exception as error:
+    except EnvironmentFault as error:
         raise SettingsError(f"The environment cannot be read: {error}") from error
 
 

@@ -31,6 +31,7 @@ COMMON = {"numpy"}
 # Third-party package -> the files that own it. In each of our packages one file at most,
 # save torch, which is the language of the models and of their training.
 OWNERS = {
+    "h11": {"daw_bridge/oscquery.py"},
     "onnx": {"training/export.py"},
     "onnxruntime": {"generator/onnx_session.py"},
     "pydantic": {"daw_bridge/settings.py", "training/config.py"},

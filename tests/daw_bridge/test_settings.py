@@ -78,3 +78,11 @@ def test_what_is_printed_can_be_read_back(tmp_path: Path) -> None:
 def test_settings_are_a_value() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings().slots = 3  # type: ignore[misc]
+
+
+def test_a_list_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAW_BRIDGE_NOTIFY", "127.0.0.1:9000")
+    with pytest.raises(SettingsError, match="notify"):
+        load_settings()
+    monkeypatch.setenv("DAW_BRIDGE_NOTIFY", '["127.0.0.1:9000"]')
+    assert load_settings().notify == ("127.0.0.1:9000",)

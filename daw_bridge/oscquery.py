@@ -1,0 +1,307 @@
+"""OSCQuery: what can be asked and what it is now, as JSON over HTTP; a plain page for a browser.
+
+Read-only. h11 reads and writes HTTP/1.1; here are only the tree, made from the table, and the rule
+who may ask: a page of another site may not, whatever name it found for this machine.
+It does not know how values come about: it is given a function that reads them.
+Flow: network → here → `read_value` → network.
+
+References:
+    V. Zapp et al., "OSCQuery Proposal", 2018; attributes FULL_PATH, TYPE, ACCESS, VALUE, RANGE,
+    DESCRIPTION, UNIT, CONTENTS and HOST_INFO.
+"""
+
+import asyncio
+import html
+import ipaddress
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import unquote, urlsplit
+
+import h11
+
+from daw_bridge.addresses import AddressBook
+from daw_bridge.arguments import Argument, Kind, Value
+from daw_bridge.commands import Access, Row
+from daw_bridge.errors import DawBridgeError
+
+ReadValue = Callable[[int, str], Value]
+Json = dict[str, object]
+_ACCESS = {Access.VALUE: 3, Access.READ: 1, Access.ACTION: 2}
+_ATTRIBUTES = frozenset(
+    {"FULL_PATH", "TYPE", "ACCESS", "VALUE", "RANGE", "DESCRIPTION", "UNIT", "CONTENTS"}
+)
+_JSON, _HTML, _TEXT = "application/json", "text/html; charset=utf-8", "text/plain; charset=utf-8"
+_IDLE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Where to listen, and the OSC port to tell of."""
+
+    host: str
+    port: int
+    osc_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    content_type: str = _TEXT
+    body: str = ""
+
+
+# ── the tree ─────────────────────────────────────────────────────────────────
+def describe(book: AddressBook, read_value: ReadValue, path: str) -> Json | None:
+    """The node at a path with everything below it, or None if there is none."""
+    prefix = path.rstrip("/")
+    place = book.places.get(prefix)
+    if place is not None and place.row.access in _ACCESS:
+        return _leaf(place.row, prefix, place.slot, read_value)
+    below = [
+        address
+        for address, one in book.places.items()
+        if address.startswith(prefix + "/") and one.row.access in _ACCESS
+    ]
+    if not below:
+        return None
+    names = dict.fromkeys(address[len(prefix) + 1 :].partition("/")[0] for address in below)
+    contents = {name: describe(book, read_value, f"{prefix}/{name}") for name in names}
+    return {"FULL_PATH": prefix or "/", "ACCESS": 0, "CONTENTS": contents}
+
+
+def _leaf(row: Row, address: str, slot: int, read_value: ReadValue) -> Json:
+    declared = [one for one in row.arguments if one.kind is not Kind.ANY]
+    node: Json = {
+        "FULL_PATH": address,
+        "ACCESS": _ACCESS[row.access],
+        "TYPE": "".join(argument.kind for argument in declared) or "N",
+        "DESCRIPTION": row.description,
+    }
+    if declared:
+        node["RANGE"] = [_range(argument) for argument in declared]
+        node["UNIT"] = [argument.unit for argument in declared]
+    if row.access in (Access.VALUE, Access.READ):
+        node["VALUE"] = [_finite(read_value(slot, row.field))]
+    return node
+
+
+def _range(argument: Argument) -> Json | None:
+    if argument.choices:
+        return {"VALS": list(argument.choices)}
+    limits = {"MIN": argument.low, "MAX": argument.high}
+    found = {name: value for name, value in limits.items() if value is not None}
+    return {name: _finite(value) for name, value in found.items()} or None
+
+
+def _finite(value: Value) -> Value | None:
+    """JSON has no infinity: a gain of minus infinity is null."""
+    return None if isinstance(value, float) and math.isinf(value) else value
+
+
+def host_info(settings: HttpSettings) -> Json:
+    """Who answers here, and what of OSCQuery."""
+    told = ("ACCESS", "VALUE", "RANGE", "DESCRIPTION", "TYPE", "UNIT")
+    return {
+        "NAME": "daw-bridge",
+        "OSC_IP": settings.host,
+        "OSC_PORT": settings.osc_port,
+        "OSC_TRANSPORT": "UDP",
+        "EXTENSIONS": dict.fromkeys(told, True) | {"LISTEN": False},
+    }
+
+
+# ── answers ──────────────────────────────────────────────────────────────────
+class OscQuery:
+    """Answers requests; pure but for `read_value`."""
+
+    def __init__(self, settings: HttpSettings, book: AddressBook, read_value: ReadValue) -> None:
+        self._settings, self._book, self._read_value = settings, book, read_value
+
+    def answer(self, method: str, target: str, headers: dict[str, str]) -> Answer:
+        """Answer one request.
+
+        Args:
+            method: GET or HEAD; others are refused.
+            target: Path and query.
+            headers: By name in small letters.
+        """
+        if not is_own(headers.get("host", ""), self._settings.host):
+            return Answer(403, body="This Host is not this machine: use its address.\n")
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            return Answer(403, body="Pages of other sites may not ask here.\n")
+        if method not in ("GET", "HEAD"):
+            return Answer(405, body="This is read-only: GET it, and set values over OSC.\n")
+        parts = urlsplit(target)
+        path, query = unquote(parts.path), parts.query
+        if query == "HOST_INFO":
+            return _json(host_info(self._settings))
+        if path == "/" and not query and "text/html" in headers.get("accept", ""):
+            return Answer(200, _HTML, self._page())
+        return self._node(path, query)
+
+    def _node(self, path: str, query: str) -> Answer:
+        node = describe(self._book, self._read_value, path)
+        if node is None:
+            return Answer(404, body=f"There is no {path[:64]}.\n")
+        if not query:
+            return _json(node)
+        if query not in _ATTRIBUTES:
+            return Answer(400, body=f"Known attributes are {', '.join(sorted(_ATTRIBUTES))}.\n")
+        return _json({query: node[query]}) if query in node else Answer(204)
+
+    def _page(self) -> str:
+        """What a person sees who opens the address in a browser."""
+        root = self._book.root
+        values = "".join(
+            f"<tr><td>{address}</td><td>{html.escape(str(value))}</td></tr>\n"
+            for address, value in self._values()
+        )
+        return (
+            "<!doctype html><html lang=en><meta charset=utf-8><title>daw-bridge</title>"
+            "<style>body{font:1rem system-ui;margin:2rem}td{padding-right:2rem}</style>"
+            f"<h1>daw-bridge</h1><p>It listens to OSC on port {self._settings.osc_port} "
+            f"(UDP and TCP). Send <code>{root}/slot/1/go</code> with a prompt. "
+            f'The addresses as JSON: <a href="{root}">{root}</a>.</p>\n<table>{values}</table>'
+        )
+
+    def _values(self) -> list[tuple[str, Value]]:
+        return [
+            (address, self._read_value(place.slot, place.row.field))
+            for address, place in self._book.places.items()
+            if place.row.access in (Access.VALUE, Access.READ)
+        ]
+
+
+def is_own(host: str, listening: str) -> bool:
+    """Whether a Host header names this machine: an address, localhost, or what we listen on.
+
+    A name that somebody else's DNS gives to this machine is not its own.
+
+    >>> is_own("localhost:7771", ""), is_own("[::1]:7771", ""), is_own("evil.example", "")
+    (True, True, False)
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name in ("localhost", listening.lower()):
+            return True
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _json(node: object) -> Answer:
+    return Answer(200, _JSON, json.dumps(node))
+
+
+# ── the socket ───────────────────────────────────────────────────────────────
+class HttpServer:
+    """One TCP socket that speaks HTTP/1.1."""
+
+    def __init__(self, settings: HttpSettings, query: OscQuery) -> None:
+        self.port = settings.port
+        self._settings, self._query = settings, query
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Open the socket.
+
+        Raises:
+            DawBridgeError: The address or port cannot be used.
+        """
+        host, port = self._settings.host, self._settings.port
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: _HttpConnection(self._query), host, port
+            )
+        except OSError as error:
+            raise DawBridgeError(
+                f"HTTP cannot listen on {host} port {port}: {error.strerror or error}. "
+                "Choose another with --http-port or --host."
+            ) from error
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Close it."""
+        if self._server is not None:
+            self._server.close()
+
+
+class _HttpConnection(asyncio.Protocol):
+    """One connection; it may ask many times, and is closed when it says nothing for a while."""
+
+    def __init__(self, query: OscQuery) -> None:
+        self._query, self._http = query, h11.Connection(h11.SERVER)
+        self._transport: asyncio.Transport | None = None
+        self._idle: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._wait()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Stop waiting."""
+        del error
+        if self._idle is not None:
+            self._idle.cancel()
+
+    def data_received(self, content: bytes) -> None:
+        """Answer what is complete."""
+        self._wait()
+        try:
+            self._http.receive_data(content)
+            while isinstance(event := self._http.next_event(), h11.Event):
+                if isinstance(event, h11.Request):
+                    self._respond(event)
+                elif isinstance(event, h11.EndOfMessage):
+                    self._go_on()
+                elif isinstance(event, h11.ConnectionClosed):
+                    self._hang_up()
+                    return
+        except h11.ProtocolError:
+            self._hang_up()
+
+    def _respond(self, request: h11.Request) -> None:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers
+        }
+        method, target = request.method.decode(), request.target.decode("latin-1")
+        answer = self._query.answer(method, target, headers)
+        body = answer.body.encode()
+        told = [
+            ("content-type", answer.content_type),
+            ("content-length", str(len(body) if answer.status != 204 else 0)),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+        ]
+        self._send(h11.Response(status_code=answer.status, headers=told))
+        if method != "HEAD" and body:
+            self._send(h11.Data(data=body))
+        self._send(h11.EndOfMessage())
+
+    def _send(self, event: h11.Event) -> None:
+        content = self._http.send(event)
+        if self._transport is not None and content:
+            self._transport.write(content)
+
+    def _go_on(self) -> None:
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+        elif self._http.our_state is h11.MUST_CLOSE:
+            self._hang_up()
+
+    def _wait(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = asyncio.get_running_loop().call_later(_IDLE_S, self._hang_up)
+
+    def _hang_up(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
