@@ -109,17 +109,18 @@ def make_engine(settings: ChildSettings) -> AudioEngine:
     """Map what the control process reserved, and put the callback's parts together.
 
     Args:
-        settings: The names of the shared memory, and where the clock stands.
+        settings: The names of the shared memory, and the clock.
 
     Returns:
         The engine.
     """
     engine = AudioEngine(
-        Mixer(start_frame=settings.start_frame),
+        Mixer(),
         commands=open_ring(settings.commands, capacity=RING_RECORDS, record_bytes=RECORD_BYTES),
         events=open_ring(settings.events, capacity=RING_RECORDS, record_bytes=RECORD_BYTES),
         status=StatusWriter(map_status_block(settings.status)),
     )
+    engine.set_clock(frame=settings.clock_frame, monotonic_s=settings.clock_monotonic_s)
     if settings.wake_descriptor >= 0:
         engine.wake = _waker(settings.wake_descriptor)
     return engine

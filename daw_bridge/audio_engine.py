@@ -76,6 +76,15 @@ class AudioEngine:
         """Takes that nobody sounds any more, for the janitor to forget."""
         return self._mixer.disposed
 
+    def set_clock(self, *, frame: int, monotonic_s: float) -> None:
+        """Have the first block begin where another clock stands then.
+
+        Args:
+            frame: An absolute frame.
+            monotonic_s: When it is due.
+        """
+        self._clock.frame, self._clock.monotonic_s = frame, monotonic_s
+
     def render(self, out: FloatArray, *, underflow: bool) -> None:
         """Fill a block.
 
@@ -87,6 +96,8 @@ class AudioEngine:
             underflow: Whether the server reports an interruption before this block.
         """
         begun_s = time.monotonic()
+        if self._callbacks == 0:
+            self._mixer.frame = self._clock.frame_at(begun_s)
         self._clock.tick(self._mixer.frame, begun_s)
         self._xruns += underflow
         self._take_in()
@@ -180,7 +191,11 @@ class _Clock:
 
     def __init__(self) -> None:
         self.frame = 0
-        self.monotonic_s = -1.0
+        self.monotonic_s = time.monotonic()
+
+    def frame_at(self, now_s: float) -> int:
+        """The frame that is due at a time."""
+        return self.frame + round((now_s - self.monotonic_s) * SAMPLE_RATE_HZ)
 
     def tick(self, frame: int, now_s: float) -> None:
         """A block that begins at a frame is asked for now."""

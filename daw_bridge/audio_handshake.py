@@ -20,7 +20,8 @@ class ChildSettings:
         commands: The name of the ring of commands.
         events: The name of the ring of events.
         status: The name of the status.
-        start_frame: Where the clock stands.
+        clock_frame: An absolute frame,
+        clock_monotonic_s: and when it is due: the clock that goes on.
         owner_pid: The control process.
         wake_descriptor: An inherited pipe to write into when there are events; -1 for none.
         output: Which output to open.
@@ -29,7 +30,8 @@ class ChildSettings:
     commands: str
     events: str
     status: str
-    start_frame: int
+    clock_frame: int
+    clock_monotonic_s: float
     owner_pid: int
     wake_descriptor: int
     output: OutputSettings

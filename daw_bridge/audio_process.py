@@ -183,7 +183,7 @@ class AudioProcess:
         return -1 if self._child is None else self._child.process.pid
 
     def _launch(self, output: OutputSettings, timeout_s: float) -> None:
-        child = _Child(output, start_frame=self.now_frame(), wake_descriptor=self._wake_write)
+        child = _Child(output, clock=self.status(), wake_descriptor=self._wake_write)
         try:
             hello = child.await_hello(timeout_s)
             if hello.info is None:
@@ -214,7 +214,7 @@ class AudioProcess:
 class _Child:
     """One life of the audio process: its memory, its pipes and its number."""
 
-    def __init__(self, output: OutputSettings, *, start_frame: int, wake_descriptor: int) -> None:
+    def __init__(self, output: OutputSettings, *, clock: AudioStatus, wake_descriptor: int) -> None:
         self.commands: Ring = create_ring(capacity=RING_RECORDS, record_bytes=RECORD_BYTES)
         self.events: Ring = create_ring(capacity=RING_RECORDS, record_bytes=RECORD_BYTES)
         status_block = create_status_block()
@@ -224,7 +224,8 @@ class _Child:
             commands=self.commands.name,
             events=self.events.name,
             status=status_block.name,
-            start_frame=start_frame,
+            clock_frame=clock.clock_frame,
+            clock_monotonic_s=clock.clock_monotonic_s,
             owner_pid=os.getpid(),
             wake_descriptor=wake_descriptor,
             output=output,
