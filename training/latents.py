@@ -1,0 +1,140 @@
+"""The cache between the autoencoder and everything after it: latents of all clips, states of all captions.
+
+Once written, transformer training touches neither sound nor the text encoder. Each text is encoded by the very
+encoder that the runtime uses, so that training and playing agree. Read back by `training/batches.py`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from generator.api import LATENT_HOP_FRAMES, key_index
+from generator.autoencoder import Encoder
+from generator.text import TextEncoder, encode_captions
+from training.corpus.imagined import caption_list
+from training.corpus.shards import Corpus, Entry
+
+FloatArray = npt.NDArray[np.float32]
+Progress = Callable[[Sequence[int], str], Iterable[int]]
+FADED_DB = -50.0
+LAST_MOMENT_S = 0.05
+SILENCE_LATENTS = 32
+MAX_CAPTIONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A corpus and how often its clips are drawn, all together, relative to other corpora."""
+
+    corpus: Corpus
+    share: float
+
+
+def has_faded(audio: FloatArray, sample_rate_hz: float) -> bool:
+    """Return whether a clip has died away at its end, so that silence may follow it.
+
+    Shapes:
+        audio: [frames, channels]
+    """
+    last = audio[-max(1, int(LAST_MOMENT_S * sample_rate_hz)) :]
+    loudest = float(np.abs(audio).max(initial=1e-9))
+    return bool(np.sqrt(np.mean(last**2)) < loudest * 10.0 ** (FADED_DB / 20.0))
+
+
+def on_canvas(audio: FloatArray, *, loops: bool) -> FloatArray:
+    """Return a clip filled up to whole latent frames: a loop goes on from its head, others are silent.
+
+    Shapes:
+        audio: [frames, 2]  ->  [2, latent_frames * LATENT_HOP_FRAMES]
+    """
+    missing = -len(audio) % LATENT_HOP_FRAMES
+    if loops:
+        return np.ascontiguousarray(np.pad(audio, ((0, missing), (0, 0)), mode="wrap").T)
+    return np.ascontiguousarray(np.pad(audio, ((0, missing), (0, 0))).T)
+
+
+@torch.no_grad()
+def encode(encoder: Encoder, audio: FloatArray) -> FloatArray:
+    """Return the latents of one sound.
+
+    Shapes:
+        audio: [2, latent_frames * LATENT_HOP_FRAMES]  ->  [latent_frames, latent_channels]
+    """
+    latents: FloatArray = encoder(torch.from_numpy(audio)[None])[0].T.contiguous().numpy()
+    return latents
+
+
+def silence_latent(encoder: Encoder) -> FloatArray:
+    """Return the latent of a moment in long silence, [latent_channels]."""
+    silent = np.zeros((2, SILENCE_LATENTS * LATENT_HOP_FRAMES), np.float32)
+    middle: FloatArray = encode(encoder, silent)[SILENCE_LATENTS // 2]
+    return middle
+
+
+def write_latents(
+    sources: Sequence[Source], encoder: Encoder, words: TextEncoder, folder: Path, progress: Progress
+) -> None:
+    """Encode the training clips of all sources, and their captions, into a cache folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder.eval()
+    captions: dict[str, int] = {}
+    rows, clips, start = [], [], 0
+    for source in sources:
+        chosen = source.corpus.indices("train").tolist()
+        for index in progress(chosen, "latents"):
+            entry = source.corpus.entries[index]
+            audio = source.corpus.audio(index)
+            latents = encode(encoder, on_canvas(audio, loops=entry.bars is not None))
+            ids = [captions.setdefault(text, len(captions)) for text in entry.captions[:MAX_CAPTIONS]]
+            row = clip_row(entry, audio, source.share / len(chosen))
+            clips.append(row | {"start": start, "frames": len(latents), "captions": ids or [-1]})
+            rows.append(latents.astype(np.float16))
+            start += len(latents)
+    np.save(folder / "latents.npy", np.concatenate(rows).astype(np.float32))
+    table = {"silence": silence_latent(encoder).tolist(), "clips": clips}
+    (folder / "clips.json").write_text(json.dumps(table), encoding="utf-8")
+    write_captions(list(captions), words, folder, progress)
+
+
+def clip_row(entry: Entry, audio: FloatArray, share: float) -> dict[str, object]:
+    """Return what a batch needs to know of a clip."""
+    faded = entry.bars is None and has_faded(audio, entry.frames / entry.seconds)
+    return {
+        "seconds": entry.seconds,
+        "tempo_bpm": entry.tempo_bpm or 0.0,
+        "key": key_index(entry.musical_key),
+        "fades": faded,
+        "share": share,
+    }
+
+
+def write_captions(captions: Sequence[str], words: TextEncoder, folder: Path, progress: Progress) -> None:
+    """Encode captions into a cache folder, in their order."""
+    texts = [captions[i] for i in progress(range(len(captions)), "captions")]
+    packed = encode_captions(words, texts)
+    np.save(folder / "states.npy", packed.states)
+    np.save(folder / "starts.npy", packed.starts)
+
+
+def write_imagined(count: int, seed: int, words: TextEncoder, folder: Path, progress: Progress) -> None:
+    """Encode captions that have no sound, with the conditions that suit them, into a cache folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    imagined = caption_list(count, seed)
+    table = [
+        {"text": c.text, "seconds": c.seconds, "tempo_bpm": c.tempo_bpm or 0.0, "key": key_index(c.key)}
+        for c in imagined
+    ]
+    (folder / "captions.json").write_text(json.dumps(table), encoding="utf-8")
+    write_captions([c.text for c in imagined], words, folder, progress)
+
+
+
+
+def quietly(items: Sequence[int], _: str) -> Iterator[int]:
+    """Show no progress: the plainest `Progress`."""
+    yield from items

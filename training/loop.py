@@ -1,0 +1,101 @@
+"""The one training loop of all stages: a generator of step reports.
+
+The loop knows neither losses nor files: a stage does a step, the caller logs, saves and stops. Every random
+draw of a step comes from the run's seed and the step's number alone, so a resumed run is the run that never
+stopped, bit for bit.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.checkpoints import State
+
+
+@dataclass(frozen=True, slots=True)
+class StepDraws:
+    """The two random sources of one step."""
+
+    numpy: np.random.Generator
+    torch: torch.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What one step did; ``terms`` holds only what was computed."""
+
+    step: int
+    terms: dict[str, float]
+    elapsed_s: float
+
+
+class Stage(Protocol):
+    """One stage of training, holding its networks and optimisers."""
+
+    def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
+        """Do step number ``step`` (from 0) and return its loss terms."""
+        ...
+
+    def state(self) -> State:
+        """Return everything a resumed run needs."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Take back what `state` returned."""
+        ...
+
+
+def step_draws(seed: int, step: int) -> StepDraws:
+    """Return the random sources of a step, a function of seed and step alone."""
+    sequence = np.random.SeedSequence((seed, step))
+    source = torch.Generator().manual_seed(int(sequence.generate_state(1)[0]))
+    return StepDraws(np.random.default_rng(sequence), source)
+
+
+def run(
+    stage: Stage, *, seed: int, first_step: int, last_step: int, max_minutes: float | None = None
+) -> Iterator[StepReport]:
+    """Run steps ``first_step`` up to ``last_step - 1``, or until the time is up, reporting each."""
+    started = time.monotonic()
+    for step in range(first_step, last_step):
+        terms = stage.step(step, step_draws(seed, step))
+        elapsed_s = time.monotonic() - started
+        yield StepReport(step, {name: float(value) for name, value in terms.items()}, elapsed_s)
+        if max_minutes is not None and elapsed_s >= 60.0 * max_minutes:
+            return
+
+
+def learning_rate(peak: float, step: int, *, steps: int, warm_up: int) -> float:
+    """Return a linear warm-up, then a cosine down to a tenth of the peak at the last step."""
+    if step < warm_up:
+        return peak * (step + 1) / warm_up
+    progress = min(1.0, (step - warm_up) / max(1, steps - warm_up))
+    return float(peak * (0.1 + 0.45 * (1.0 + np.cos(np.pi * progress))))
+
+
+def update(
+    optimiser: torch.optim.Optimizer, loss: Tensor, *, rate: float, clip_norm: float = 1.0
+) -> Tensor:
+    """Step an optimiser down a loss with a clipped gradient, and return the gradient's norm."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    norm = nn.utils.clip_grad_norm_(parameters, clip_norm)
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.step()
+    return norm
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, live: nn.Module, *, decay: float, step: int) -> None:
+    """Move an exponential moving average of weights toward the live ones; the early steps count fully."""
+    weight = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
+    torch._foreach_lerp_(list(average.parameters()), list(live.parameters()), weight)
+    for slow, fast in zip(average.buffers(), live.buffers(), strict=True):
+        slow.copy_(fast)
