@@ -20,10 +20,11 @@ from generator.checkpoint import (
     Manifest,
     write_checkpoint,
 )
-from generator.spectral import BINS
+from generator.spectral import BINS, FRAMES_PER_LATENT
 from generator.text import ENCODER_FILE, STATE_WIDTH, TOKENIZER_FILE
 
 LATENT_CHANNELS = 4
+HEAD_WIDTH = 6 * BINS + 1
 HEADER = '<ir_version: 9, opset_import: ["" : 18]>'
 CHARACTERS = string.ascii_lowercase + string.digits + string.punctuation
 
@@ -64,26 +65,24 @@ transformer (float[B,C,N] x, float[B] t, float[B,T,{STATE_WIDTH}] text, float[B,
 }}"""
 
 DECODER_GRAPH = f"""{HEADER}
-decoder (float[B,C,N] latents) => (float[B,2,{BINS},M] log_magnitude, float[B,{BINS},M] advance,
-         float[B,{BINS},M] spread, float[B,2,{BINS},M] offset) {{
+decoder (float[B,C,N] latents) => (float[B,M,2,{BINS}] log_magnitude, float[B,M,{BINS}] advance,
+         float[B,M,{BINS}] spread, float[B,M,2,{BINS}] offset, float[B,M] onset) {{
     rows = Transpose<perm = [0, 2, 1]>(latents)
     bands = MatMul(rows, bin_weight)
     shifted = Add(bands, bin_bias)
-    axis = Constant<value_ints = [2]>()
-    single = Unsqueeze(shifted, axis)
-    repeats = Constant<value_ints = [1, 1, 8, 1]>()
+    second = Constant<value_ints = [2]>()
+    single = Unsqueeze(shifted, second)
+    repeats = Constant<value_ints = [1, 1, {FRAMES_PER_LATENT}, 1]>()
     many = Tile(single, repeats)
-    flat = Constant<value_ints = [0, -1, {6 * BINS}]>()
+    flat = Constant<value_ints = [0, -1, {HEAD_WIDTH}]>()
     frames = Reshape(many, flat)
-    columns = Transpose<perm = [0, 2, 1]>(frames)
-    shape = Constant<value_ints = [0, 6, {BINS}, -1]>()
-    parts = Reshape(columns, shape)
-    counts = Constant<value_ints = [2, 1, 1, 2]>()
-    log_magnitude, advance_1, spread_1, offset = Split<axis = 1>(parts, counts)
-    one = Constant<value_ints = [1]>()
-    advance = Squeeze(advance_1, one)
-    spread_2 = Squeeze(spread_1, one)
-    spread = Sigmoid(spread_2)
+    widths = Constant<value_ints = [{2 * BINS}, {BINS}, {BINS}, {2 * BINS}, 1]>()
+    magnitudes, advance, spread_1, offsets, onset_1 = Split<axis = 2>(frames, widths)
+    pair = Constant<value_ints = [0, 0, 2, {BINS}]>()
+    log_magnitude = Reshape(magnitudes, pair)
+    offset = Reshape(offsets, pair)
+    spread = Sigmoid(spread_1)
+    onset = Squeeze(onset_1, second)
 }}"""
 
 
@@ -106,7 +105,7 @@ def tiny_checkpoint(folder: Path, *, seed: int = 0, name: str = "tiny") -> Check
     def draw(*shape: int, scale: float) -> npt.NDArray[np.float32]:
         return (scale * source.standard_normal(shape)).astype(np.float32)
 
-    bias = np.zeros(6 * BINS, np.float32)
+    bias = np.zeros(HEAD_WIDTH, np.float32)
     bias[: 2 * BINS] = -np.linspace(-1.0, 4.0, 2 * BINS, dtype=np.float32)
     _write(folder / ENCODER_FILE, TEXT_GRAPH, table=draw(len(vocabulary), STATE_WIDTH, scale=1.0))
     _write(
@@ -119,7 +118,7 @@ def tiny_checkpoint(folder: Path, *, seed: int = 0, name: str = "tiny") -> Check
     _write(
         folder / DECODER_FILE,
         DECODER_GRAPH,
-        bin_weight=draw(LATENT_CHANNELS, 6 * BINS, scale=0.3),
+        bin_weight=draw(LATENT_CHANNELS, HEAD_WIDTH, scale=0.3),
         bin_bias=bias,
     )
     manifest = Manifest(

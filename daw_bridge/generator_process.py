@@ -1,0 +1,209 @@
+"""The generator as control sees it: a handle that outlives any number of child processes.
+
+Requests wait here and go to the child one at a time, so a request that waits can be cancelled at
+once and survives the death of the child; only the one being made is lost with it. It never loads a
+model and never touches audio. Flow: daemon.py → `submit` → generator_child.py → `poll` → daemon.py.
+
+What it promises: every request that was submitted ends in exactly one TakeReady or TakeFailed;
+after `cancel` it is a TakeFailed; memory of takes that nobody was told of is removed here.
+"""
+
+from collections import OrderedDict
+
+from daw_bridge.errors import Fault
+from daw_bridge.generator_events import (
+    GeneratorDied,
+    GeneratorEvent,
+    GeneratorReady,
+    TakeFailed,
+    TakeReady,
+)
+from daw_bridge.generator_link import ChildLink, Mailbox
+from daw_bridge.generator_wire import ChildEvent, DropTake, LoadFailed, MakeTake, TakeReserved
+from daw_bridge.takes import remove_take
+from generator.api import GenerationRequest
+
+MAX_WAITING = 64
+MAX_FAILED_STARTS = 3
+STOP_TIMEOUT_S = 0.45
+
+
+class GeneratorProcess:
+    """The generator's life, its queue and its restarts.
+
+    Args:
+        threads: Number of threads that the model may use.
+    """
+
+    def __init__(self, *, threads: int = 2) -> None:
+        self._threads = threads
+        self._model = ""
+        self._mailbox = Mailbox()
+        self._child: ChildLink | None = None
+        self._waiting: OrderedDict[int, GenerationRequest] = OrderedDict()
+        self._making: int | None = None
+        self._dropped = False
+        self._reserved: str | None = None
+        self._is_ready = False
+        self._failed_starts = 0
+        self._broken_text = ""
+        self._events: list[GeneratorEvent] = []
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a model is loaded."""
+        return self._is_ready
+
+    @property
+    def open_requests(self) -> int:
+        """How many requests have not ended."""
+        return len(self._waiting) + (self._making is not None)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child that lives now."""
+        return None if self._child is None else self._child.process.pid
+
+    def start(self, model: str) -> None:
+        """Start a child that loads a model; `poll` tells when it is ready.
+
+        Args:
+            model: Name or path, as `generator.loading` reads it.
+        """
+        self._model = model
+        self._broken_text = ""
+        self._failed_starts = 0
+        self._child = ChildLink(model, self._threads, self._mailbox)
+
+    def submit(self, request_id: int, request: GenerationRequest) -> None:
+        """Ask for a take; refusals come as TakeFailed from `poll` too.
+
+        Args:
+            request_id: A number that is not open already.
+            request: What to make.
+        """
+        if self._broken_text:
+            self._fail(request_id, Fault.GENERATOR_FAILED, self._broken_text)
+        elif len(self._waiting) >= MAX_WAITING:
+            text = f"{MAX_WAITING} requests wait already; ask again when some are done."
+            self._fail(request_id, Fault.QUEUE_FULL, text)
+        else:
+            self._waiting[request_id] = request
+            self._feed()
+
+    def cancel(self, request_id: int) -> None:
+        """Take a request back; one that has ended already is left alone."""
+        if self._waiting.pop(request_id, None) is not None:
+            self._fail(request_id, Fault.CANCELLED, "The take was cancelled.")
+        elif request_id == self._making and not self._dropped:
+            self._dropped = True
+            if self._child is not None:
+                self._child.tell(DropTake(request_id))
+
+    def fileno(self) -> int:
+        """Return what to watch for reading: `poll` has something when it is readable."""
+        return self._mailbox.fileno()
+
+    def poll(self) -> list[GeneratorEvent]:
+        """Return what has happened since the last time, and go on with what waits."""
+        for child, event in self._mailbox.take_all():
+            if child is not self._child:
+                continue
+            if event is None:
+                self._bury()
+            else:
+                self._hear(event)
+        self._feed()
+        events, self._events = self._events, []
+        return events
+
+    def stop(self, *, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """End the child and remove what it made and nobody was told of.
+
+        Args:
+            timeout_s: How long it may take to end by itself.
+        """
+        if self._child is not None:
+            self._child.end(timeout_s)
+            for child, event in self._mailbox.take_all():
+                if child is self._child and isinstance(event, TakeReady | TakeReserved):
+                    remove_take(event.shm_name)
+        if self._reserved is not None:
+            remove_take(self._reserved)
+        for untold in self._events:
+            if isinstance(untold, TakeReady):
+                remove_take(untold.shm_name)
+        self._child = self._making = self._reserved = None
+        self._events.clear()
+        self._waiting.clear()
+        self._is_ready = False
+
+    def close(self) -> None:
+        """Stop, and close what `fileno` names; the handle is of no use afterwards."""
+        self.stop()
+        self._mailbox.close()
+
+    def _feed(self) -> None:
+        """Give the child the next request where it has none."""
+        if self._child is not None and self._making is None and self._waiting:
+            request_id, request = self._waiting.popitem(last=False)
+            self._making, self._dropped = request_id, False
+            self._child.tell(MakeTake(request_id, request))
+
+    def _hear(self, event: ChildEvent) -> None:
+        match event:
+            case TakeReserved():
+                self._reserved = event.shm_name
+            case LoadFailed():
+                self._broken_text = event.text
+            case TakeReady() if self._dropped:
+                remove_take(event.shm_name)
+                self._end_making()
+                self._fail(event.request_id, Fault.CANCELLED, "The take was cancelled.")
+            case TakeReady() | TakeFailed():
+                self._end_making()
+                self._events.append(event)
+            case GeneratorReady():
+                self._is_ready = True
+                self._failed_starts = 0
+                self._events.append(event)
+            case _:
+                self._events.append(event)
+
+    def _end_making(self) -> None:
+        self._making = self._reserved = None
+
+    def _bury(self) -> None:
+        """Clear up after a child that ended by itself, and start the next one."""
+        if self._child is None:
+            return
+        self._child.end(STOP_TIMEOUT_S)
+        status = self._child.process.returncode
+        if self._reserved is not None:
+            remove_take(self._reserved)
+        lost = self._making
+        self._end_making()
+        self._failed_starts += not self._is_ready
+        self._is_ready = False
+        self._child = None
+        if self._failed_starts >= MAX_FAILED_STARTS and not self._broken_text:
+            self._broken_text = (
+                f"The generator ended {MAX_FAILED_STARTS} times while loading {self._model!r} "
+                f"(status {status}). Look at its messages above, then start the daemon again."
+            )
+        self._events.append(
+            GeneratorDied(self._broken_text or f"The generator ended (status {status}).")
+        )
+        if lost is not None:
+            text = "The generator ended while it made this take. It is being restarted; ask again."
+            self._fail(lost, Fault.GENERATOR_FAILED, self._broken_text or text)
+        if self._broken_text:
+            for request_id in tuple(self._waiting):
+                self._fail(request_id, Fault.GENERATOR_FAILED, self._broken_text)
+            self._waiting.clear()
+        else:
+            self._child = ChildLink(self._model, self._threads, self._mailbox)
+
+    def _fail(self, request_id: int, fault: Fault, text: str) -> None:
+        self._events.append(TakeFailed(request_id, fault, text))
+        self._mailbox.wake()

@@ -1,0 +1,69 @@
+"""The words between control and the generator's child: one message is one line of JSON.
+
+Knows nothing of processes. JSON and not pickle: a line can be read by eye, and reading one runs no
+code. Used by generator_child.py on one side and by generator_link.py on the other.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from daw_bridge.generator_events import GeneratorReady, TakeFailed, TakeProgress, TakeReady
+from generator.api import GenerationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class MakeTake:
+    """Make a take for a request."""
+
+    request_id: int
+    request: GenerationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class DropTake:
+    """Stop making a take at the end of the stage that runs."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeReserved:
+    """Memory for a take exists; if the child dies now, control must remove it."""
+
+    request_id: int
+    shm_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailed:
+    """The model cannot be loaded, and never will be."""
+
+    text: str
+
+
+ChildCommand = MakeTake | DropTake
+ChildEvent = GeneratorReady | TakeProgress | TakeReady | TakeFailed | TakeReserved | LoadFailed
+
+_EVENTS: dict[str, type[ChildEvent]] = {
+    kind.__name__: kind
+    for kind in (GeneratorReady, TakeProgress, TakeReady, TakeFailed, TakeReserved, LoadFailed)
+}
+
+
+def to_line(message: ChildCommand | ChildEvent) -> str:
+    """Write a message as one line."""
+    return json.dumps([type(message).__name__, asdict(message)]) + "\n"
+
+
+def event_from_line(line: str) -> ChildEvent:
+    """Read an event that `to_line` wrote."""
+    kind, values = json.loads(line)
+    return _EVENTS[kind](**values)
+
+
+def command_from_line(line: str) -> ChildCommand:
+    """Read a command that `to_line` wrote."""
+    kind, values = json.loads(line)
+    if kind == DropTake.__name__:
+        return DropTake(**values)
+    return MakeTake(values["request_id"], GenerationRequest(**values["request"]))

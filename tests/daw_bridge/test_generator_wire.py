@@ -1,0 +1,44 @@
+"""The law of the wire: what is written is read, on one line."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daw_bridge import generator_wire as wire
+from daw_bridge.generator_events import GeneratorReady, TakeFailed, TakeProgress, TakeReady
+from generator.api import GenerationRequest
+
+REQUESTS = st.builds(
+    GenerationRequest,
+    prompt=st.text(max_size=50),
+    seed=st.integers(0, 2**31 - 1),
+    seconds=st.floats(0.1, 24),
+    tempo_bpm=st.none() | st.floats(20, 400),
+    key=st.sampled_from([None, "C", "F#m"]),
+    loop=st.booleans(),
+)
+
+
+@given(st.integers(0, 2**31), REQUESTS)
+def test_commands_survive(request_id: int, request: GenerationRequest) -> None:
+    for command in (wire.MakeTake(request_id, request), wire.DropTake(request_id)):
+        line = wire.to_line(command)
+        assert line.count("\n") == 1
+        assert wire.command_from_line(line) == command
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        GeneratorReady("a\nb 🥁", 3.5),
+        TakeProgress(1, 0.5),
+        TakeReady(1, "dawb-1-take-a", 100, 7, 12.0),
+        TakeFailed(1, 503, "text"),
+        wire.TakeReserved(1, "dawb-1-take-a"),
+        wire.LoadFailed("text"),
+    ],
+)
+def test_events_survive(event: wire.ChildEvent) -> None:
+    line = wire.to_line(event)
+    assert line.count("\n") == 1
+    assert wire.event_from_line(line) == event
