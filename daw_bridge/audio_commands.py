@@ -33,7 +33,10 @@ class InstallTake:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseTake:
-    """Forget a take as soon as no voice sounds it; answered by `Disposed`."""
+    """Forget a take as soon as no voice sounds it; answered by `Disposed`.
+
+    Plays of it that are still to come are dropped, each with a `Warning`.
+    """
 
     take_id: int
 

@@ -8,9 +8,11 @@ Knows nothing of takes, voices or the control process. Flow: `open_output` → `
 calls a `Renderer` for each block until `Output.stop`.
 """
 
+import contextlib
 import ctypes
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -132,31 +134,29 @@ def list_devices() -> tuple[DeviceInfo, ...]:
     Returns:
         The devices; none where there is no card and no server.
     """
-    sounddevice = _load_sounddevice()
-    default = _default_index(sounddevice)
-    return tuple(
-        DeviceInfo(
-            name=device["name"],
-            hostapi=sounddevice.query_hostapis(device["hostapi"])["name"],
-            channels=device["max_output_channels"],
-            sample_rate_hz=device["default_samplerate"],
-            is_default=device["index"] == default,
+    with _portaudio() as sounddevice:
+        default = _default_index(sounddevice)
+        return tuple(
+            DeviceInfo(
+                name=device["name"],
+                hostapi=sounddevice.query_hostapis(device["hostapi"])["name"],
+                channels=device["max_output_channels"],
+                sample_rate_hz=device["default_samplerate"],
+                is_default=device["index"] == default,
+            )
+            for device in sounddevice.query_devices()
+            if device["max_output_channels"] > 0
         )
-        for device in sounddevice.query_devices()
-        if device["max_output_channels"] > 0
-    )
 
 
 def is_device_available(settings: OutputSettings) -> bool:
     """Whether the device that was asked for is there by now; looks at the machine afresh."""
-    sounddevice = _load_sounddevice()
-    sounddevice._terminate()
-    sounddevice._initialize()
-    try:
-        _find_device(sounddevice, settings)
-    except AudioError:
-        return False
-    return True
+    with _portaudio() as sounddevice:
+        try:
+            _find_device(sounddevice, settings)
+        except AudioError:
+            return False
+        return True
 
 
 def write_wav(path: Path, audio: FloatArray) -> None:
@@ -193,12 +193,29 @@ class DeviceOutput:
         Raises:
             AudioError: There is no such device, or it refuses.
         """
-        sounddevice = _load_sounddevice()
+        self._renderer = renderer
+        self._sounddevice = _open_portaudio()
+        try:
+            self._open(self._sounddevice, settings)
+        except AudioError:
+            _close_portaudio(self._sounddevice)
+            raise
+
+    def start(self) -> None:
+        """Begin to ask for blocks."""
+        self._stream.start()
+
+    def stop(self) -> None:
+        """Ask for no more; may never return once an audio server has died."""
+        self._stream.stop()
+        self._stream.close()
+        _close_portaudio(self._sounddevice)
+
+    def _open(self, sounddevice: Any, settings: OutputSettings) -> None:
         device = _find_device(sounddevice, settings)
         hostapi = str(sounddevice.query_hostapis(device["hostapi"])["name"])
         # JACK has one block length for all its clients; to ask for another costs latency.
         blocks = 0 if hostapi == _JACK else settings.buffer_frames
-        self._renderer = renderer
         try:
             self._stream = sounddevice.OutputStream(
                 device=device["index"],
@@ -215,15 +232,6 @@ class DeviceOutput:
         if not 0.0 <= latency_s < _LONGEST_PLAUSIBLE_LATENCY_S:
             latency_s = 0.0  # some servers say nonsense
         self.info = OutputInfo(str(device["name"]), hostapi, blocks, latency_s * 1000.0)
-
-    def start(self) -> None:
-        """Begin to ask for blocks."""
-        self._stream.start()
-
-    def stop(self) -> None:
-        """Ask for no more; may never return once an audio server has died."""
-        self._stream.stop()
-        self._stream.close()
 
     def _callback(self, out: FloatArray, _frames: int, _time: object, status: Any) -> None:
         _render(self._renderer, out, underflow=bool(status) and status.output_underflow)
@@ -313,7 +321,21 @@ def _render(renderer: Renderer, out: FloatArray, *, underflow: bool) -> None:
         renderer.fail(failure)
 
 
-def _load_sounddevice() -> Any:
+@contextlib.contextmanager
+def _portaudio() -> Iterator[Any]:
+    """PortAudio with today's devices, for the length of a block.
+
+    It must not stay open longer than it is needed: to close it after its JACK server has died
+    aborts the whole process.
+    """
+    sounddevice = _open_portaudio()
+    try:
+        yield sounddevice
+    finally:
+        _close_portaudio(sounddevice)
+
+
+def _open_portaudio() -> Any:
     """Import sounddevice, and have JACK show our ports under our own name."""
     try:
         import sounddevice
@@ -322,16 +344,18 @@ def _load_sounddevice() -> Any:
             f"{error}: sound needs the PortAudio library. On Debian and Ubuntu: "
             "apt install libportaudio2. Without it: --output null, or --output FILE.wav."
         ) from error
-    try:
+    _close_portaudio(sounddevice)  # the import has opened it, and its list of devices is frozen
+    with contextlib.suppress(OSError, AttributeError):  # not every PortAudio knows JACK
         library = ctypes.CDLL(sounddevice._libname)
-        set_client_name = library.PaJack_SetClientName
-    except (OSError, AttributeError):
-        return sounddevice  # a PortAudio without JACK
-    # PortAudio reads the name while it initialises, and keeps the pointer: hence a constant.
-    sounddevice._terminate()
-    set_client_name(ctypes.c_char_p(CLIENT_NAME))
+        # PortAudio reads the name while it initialises, and keeps the pointer: hence a constant.
+        library.PaJack_SetClientName(ctypes.c_char_p(CLIENT_NAME))
     sounddevice._initialize()
     return sounddevice
+
+
+def _close_portaudio(sounddevice: Any) -> None:
+    while sounddevice._initialized:
+        sounddevice._terminate()
 
 
 def _default_index(sounddevice: Any) -> int:

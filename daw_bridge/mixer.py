@@ -164,8 +164,11 @@ class Mixer:
             self._add(command)
 
     def _add(self, command: _Timed) -> None:
-        frame = max(command.at_frame, self.frame)
-        heapq.heappush(self._schedule, _Scheduled(frame, self._order, command))
+        if command.at_frame <= self.frame:
+            self._obey_what_is_due()  # what came before goes before
+            self._obey(command)
+            return
+        heapq.heappush(self._schedule, _Scheduled(command.at_frame, self._order, command))
         self._order += 1
 
     def _drop_plays_that_give_way_to(self, command: Play | StopSlot) -> None:
@@ -211,6 +214,7 @@ class Mixer:
         if take is None or take.released:
             self._warn(WarningCode.TAKE_MISSING, take_id=play.take_id, slot=play.slot)
             return
+        self._forget_unheard(play.slot)
         if not self._idle:
             self._warn(WarningCode.NO_VOICE_FREE, take_id=play.take_id, slot=play.slot)
             return
@@ -232,6 +236,13 @@ class Mixer:
                 voice.fade_out(frame=self.frame, frames=frames)
                 found = True
         return found
+
+    def _forget_unheard(self, slot: int) -> None:
+        """End voices that began at this very frame: of two plays for one frame the later wins."""
+        for voice in self._sounding:
+            if voice.slot == slot and voice.start_frame == self.frame:
+                voice.end_frame = self.frame
+        self._retire_voices()
 
     def _panic(self) -> None:
         self._schedule.clear()

@@ -319,11 +319,14 @@ def test_a_stop_spares_what_is_sent_later_for_the_same_frame() -> None:
     np.testing.assert_array_equal(render(mixer, 1100)[100:], noise(1))
 
 
-def test_of_two_plays_for_one_frame_the_later_wins() -> None:
+@pytest.mark.parametrize("loop", [False, True])
+@pytest.mark.parametrize("at_frame", [NOW, 100])
+def test_of_two_plays_for_one_frame_the_later_wins(at_frame: int, *, loop: bool) -> None:
     mixer = mixer_with(noise(1), noise(2))
-    mixer.handle(Play(1, 0, at_frame=100))
-    mixer.handle(Play(1, 1, at_frame=100))
-    np.testing.assert_array_equal(render(mixer, 1100)[100:], noise(2))
+    mixer.handle(Play(1, 0, at_frame, loop=loop))
+    mixer.handle(Play(1, 1, at_frame, loop=loop))
+    begin = max(at_frame, 0)
+    np.testing.assert_array_equal(render(mixer, 1100)[begin : begin + 1000], noise(2))
 
 
 @pytest.mark.parametrize(
