@@ -55,6 +55,11 @@ class GeneratorProcess:
         return self._is_ready
 
     @property
+    def broken_text(self) -> str:
+        """Why no model can be loaded, empty while there is hope."""
+        return self._broken_text
+
+    @property
     def open_requests(self) -> int:
         """How many requests have not ended."""
         return len(self._waiting) + (self._making is not None)

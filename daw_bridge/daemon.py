@@ -1,0 +1,226 @@
+"""The composition: the one file that puts the parts together, starts, watches and ends them.
+
+It does not decide anything about music (session.py) and does nothing itself that could block the
+event loop once the daemon runs: a restart of the audio process waits in a thread.
+Flow: __main__.py → here → everything else.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from daw_bridge import __version__
+from daw_bridge.addresses import AddressBook
+from daw_bridge.audio_output import DEFAULT, OutputSettings
+from daw_bridge.audio_process import AudioProcess
+from daw_bridge.engine import Engine, Parts
+from daw_bridge.errors import AudioError, DawBridgeError, Fault
+from daw_bridge.generator_process import GeneratorProcess
+from daw_bridge.osc_server import OscServer, OscSettings
+from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery
+from daw_bridge.requests import Request
+from daw_bridge.session_state import new_session
+from daw_bridge.settings import Settings, split_client
+from daw_bridge.shared_memory import remove_blocks_of, remove_leftovers
+from daw_bridge.takes import remove_take
+
+WATCH_S = 0.1
+POLL_S = 0.003
+RESTART_PAUSE_S = 1.0
+STOP_AUDIO_S = 0.7
+_LOG = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+
+
+async def run_daemon(settings: Settings, say: Say) -> None:
+    """Run until a signal or /quit.
+
+    Args:
+        settings: All settings.
+        say: Shows a line to the user.
+
+    Raises:
+        DawBridgeError: Something that is needed cannot be started; the text says what to do.
+    """
+    remove_leftovers()
+    daemon = Daemon(settings)
+    with _signals(daemon.end):
+        try:
+            await daemon.start(say)
+            await daemon.serve()
+        finally:
+            await daemon.close()
+
+
+class Daemon:
+    """All parts of one daemon."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ended = asyncio.Event()
+        self._watchers: list[asyncio.Task[None]] = []
+        self._book = AddressBook(settings.root, settings.slots)
+        self._generator = GeneratorProcess(threads=settings.generator_threads)
+        self._audio = AudioProcess(
+            OutputSettings(
+                output=settings.output,
+                hostapi=settings.hostapi,
+                buffer_frames=settings.buffer_frames,
+                falls_back=settings.output == DEFAULT,
+            )
+        )
+        osc = OscSettings(settings.host, settings.osc_port, settings.lease_s)
+        self._osc = OscServer(osc, self._book, self._obey)
+        state = new_session(settings.slots, secrets.randbits(64), settings.tempo_bpm)
+        parts = Parts(self._audio, self._generator, self._osc, remove_take, self.end)
+        self._engine = Engine(state, self._book, parts)
+        self._http: HttpServer | None = None
+
+    def end(self) -> None:
+        """Ask the daemon to end."""
+        self._ended.set()
+
+    async def start(self, say: Say) -> None:
+        """Start everything, and tell the user where it is.
+
+        Args:
+            say: Shows a line to the user.
+
+        Raises:
+            DawBridgeError: A part cannot be started.
+        """
+        loop = asyncio.get_running_loop()
+        self._generator.start(self._settings.model)
+        loop.add_reader(self._generator.fileno(), self._safely, self._engine.hear_generator)
+        info = await loop.run_in_executor(None, self._audio.start)
+        self._engine.device = info.name
+        if self._audio.fileno() >= 0:
+            loop.add_reader(self._audio.fileno(), self._safely, self._engine.hear_audio)
+        await self._osc.start()
+        http = HttpSettings(self._settings.host, self._settings.http_port, self._osc.port)
+        self._http = HttpServer(http, OscQuery(http, self._book, self._engine.read_value))
+        await self._http.start()
+        for client in self._settings.notify:
+            self._osc.subscribe(*split_client(client))
+        self._watchers = [loop.create_task(self._watch_audio()), loop.create_task(self._poll())]
+        self._tell_addresses(say)
+        await self._await_model(say)
+
+    async def serve(self) -> None:
+        """Wait for the end."""
+        if self._ended.is_set():
+            return
+        self._osc.push(self._book.root + "/startup", (("s", __version__),))
+        await self._ended.wait()
+
+    async def close(self) -> None:
+        """End everything, whatever of it was started; nothing is left in shared memory."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ValueError, OSError):
+            loop.remove_reader(self._generator.fileno())
+            loop.remove_reader(self._audio.fileno())
+        await self._osc.close()
+        if self._http is not None:
+            await self._http.close()
+        self._audio.stop(timeout_s=STOP_AUDIO_S)
+        self._generator.close()
+        for name in self._engine.take_names():
+            remove_take(name)
+        remove_blocks_of(os.getpid())
+
+    # ── telling ──────────────────────────────────────────────────────────────
+    def _tell_addresses(self, say: Say) -> None:
+        info, root, port = self._audio.info, self._settings.root, self._osc.port
+        host = self._settings.host
+        block_ms = f"blocks of {info.buffer_frames} frames" if info.buffer_frames else "its blocks"
+        say(f"device   {info.name} ({info.hostapi}), {block_ms}, latency {info.latency_ms:.1f} ms")
+        if info.note:
+            say(f"         {info.note}")
+        if self._audio.real_time_refusal:
+            say(f"         {self._audio.real_time_refusal}")
+        say(f"OSC      {host}:{port} (UDP and TCP), addresses below {root}")
+        if self._http is not None:
+            say(f"HTTP     http://{host}:{self._http.port}/ (OSCQuery)")
+        say(f'try      oscsend 127.0.0.1 {port} {root}/slot/1/go s "deep 808 kick, short"')
+
+    async def _await_model(self, say: Say) -> None:
+        while not (self._generator.is_ready or self._ended.is_set()):
+            if self._generator.broken_text:
+                raise DawBridgeError(self._generator.broken_text)
+            await asyncio.sleep(POLL_S)
+        if not self._ended.is_set():
+            say(f"model    {self._engine.model}, ready")
+
+    # ── working ──────────────────────────────────────────────────────────────
+    def _obey(self, request: Request, due_s: float | None) -> None:
+        """The loop that must not break: a fault of ours in one command is told, and we go on."""
+        try:
+            self._engine.obey(request, due_s)
+        except Exception as error:
+            _LOG.exception("%s failed; this is a fault of ours", request)
+            text = f"A fault inside the daemon: {error}. It is in the log; other commands work."
+            self._engine.fail(request, Fault.INTERNAL, text)
+
+    def _safely(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception:
+            _LOG.exception("An event of a child failed; this is a fault of ours")
+
+    async def _poll(self) -> None:
+        """Hear the audio process where no descriptor can wake us, and count its breaks."""
+        pause_s = WATCH_S if self._audio.fileno() >= 0 else POLL_S
+        while True:
+            await asyncio.sleep(pause_s)
+            self._safely(self._engine.hear_audio)
+            self._safely(self._engine.count_xruns)
+
+    async def _watch_audio(self) -> None:
+        """Restart an audio process that is gone or stands still, for as long as it takes."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._audio.is_alive and not self._audio.is_stalled:
+                continue
+            what = "stands still" if self._audio.is_alive else "is gone"
+            self._engine.log(0, f"The audio process {what}; another one is being started.")
+            self._engine.audio_is_restarting()
+            await self._restart_audio()
+            self._engine.device = self._audio.info.name
+            self._safely(self._engine.audio_has_restarted)
+            note = self._audio.info.note
+            self._engine.log(1, f"Sound is back on {self._audio.info.name}. {note}".strip())
+
+    async def _restart_audio(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await loop.run_in_executor(None, partial(self._audio.restart, timeout_s=5.0))
+            except AudioError as error:
+                self._engine.log(0, f"{error} It is tried again every second.")
+                await asyncio.sleep(RESTART_PAUSE_S)
+            else:
+                return
+
+
+@contextlib.contextmanager
+def _signals(end: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C and a polite kill end the daemon in order."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    for number in numbers:
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,95 @@
+"""What works on this machine, and what to do about what does not; and the list of devices.
+
+It tries things and reports; it changes nothing, and it is no part of the daemon: it loads what the
+control process never does. Flow: __main__.py → here.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from daw_bridge.audio_output import list_devices
+from daw_bridge.errors import AudioError, DawBridgeError
+from daw_bridge.settings import Settings
+from daw_bridge.shared_memory import create_block, remove_block
+from generator.api import GeneratorError
+from generator.loading import load_generator
+
+_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried, and what to do if it does not work."""
+
+    works: bool
+    what: str
+    advice: str = ""
+
+
+def device_lines() -> Iterator[str]:
+    """The outputs, a line each.
+
+    Raises:
+        AudioError: There is no audio library.
+    """
+    devices = list_devices()
+    for device in devices:
+        mark = "*" if device.is_default else " "
+        yield f"{mark} {device.name} ({device.hostapi}), {device.channels} channels"
+    if not devices:
+        yield "There is no output device. daw-bridge runs on a silent clock until there is one,"
+        yield "or into a file: daw-bridge run --output FILE.wav"
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Try everything that the daemon needs.
+
+    Args:
+        settings: Which model is asked for.
+    """
+    version = sys.version_info
+    text = f"Python {version.major}.{version.minor}.{version.micro}"
+    yield Finding(version >= _PYTHON, text, "" if version >= _PYTHON else "Install Python 3.11.")
+    yield _shared_memory()
+    yield _devices()
+    yield _model(settings)
+    yield _oscsend()
+
+
+def _shared_memory() -> Finding:
+    try:
+        block = create_block("doctor", size_bytes=4096)
+    except DawBridgeError as error:
+        return Finding(False, f"shared memory: {error}", "Make room in /dev/shm.")
+    remove_block(block.name)
+    return Finding(True, "shared memory")
+
+
+def _devices() -> Finding:
+    try:
+        devices = list_devices()
+    except AudioError as error:
+        return Finding(False, f"audio: {error}", "Debian, Ubuntu: sudo apt install libportaudio2")
+    if not devices:
+        advice = "Connect one, start JACK, or run with --output null or --output FILE.wav"
+        return Finding(False, "audio: no output device", advice)
+    default = next((device for device in devices if device.is_default), devices[0])
+    return Finding(True, f"audio: {len(devices)} outputs, {default.name} is the default")
+
+
+def _model(settings: Settings) -> Finding:
+    try:
+        generator = load_generator(settings.model)
+    except GeneratorError as error:
+        return Finding(False, f"model: {error}", "Choose another with --model NAME|PATH")
+    return Finding(True, f"model: {generator.name}")
+
+
+def _oscsend() -> Finding:
+    if shutil.which("oscsend"):
+        return Finding(True, "oscsend, to send messages from a shell")
+    return Finding(
+        True, "no oscsend", "To send messages from a shell: sudo apt install liblo-tools"
+    )

@@ -1,0 +1,288 @@
+"""Holds the session's state and does what decisions ask for, on whatever parts it is given.
+
+The parts are named by what they can do, not by what they are, so that a test may hand in working
+stand-ins. It never waits; it does not know sockets, processes or when the daemon ends.
+Flow: osc_server.py and the children's events (through daemon.py) → session.py → here → the parts.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from daw_bridge import __version__
+from daw_bridge import audio_commands as audio
+from daw_bridge.addresses import AddressBook
+from daw_bridge.arguments import Value
+from daw_bridge.audio_status import AudioStatus
+from daw_bridge.commands import Access
+from daw_bridge.errors import AudioError, Fault, QueueFull
+from daw_bridge.generator_events import GeneratorDied, GeneratorEvent, GeneratorReady, TakeReady
+from daw_bridge.osc import TaggedValue
+from daw_bridge.requests import GetStatus, GetVersion, Quit, Refresh, Request
+from daw_bridge.session import Event, decide
+from daw_bridge.session_state import (
+    AudioRestarted,
+    CancelJob,
+    FreeTake,
+    Moment,
+    Reply,
+    SessionState,
+    Show,
+    Submit,
+    Tell,
+    XrunsCounted,
+    value_of,
+)
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest
+
+API = "1"
+MAX_BACKLOG = 10_000
+_LOG = logging.getLogger(__name__)
+
+
+class AudioPart(Protocol):
+    """What the engine needs of the audio process."""
+
+    def send(self, command: audio.Command) -> None:
+        """Send a command, or raise QueueFull or AudioError."""
+
+    def poll(self) -> list[audio.Event]:
+        """Take the events that have come."""
+
+    def status(self) -> AudioStatus:
+        """Its own account of its last callback."""
+
+
+class GeneratorPart(Protocol):
+    """What the engine needs of the generator process."""
+
+    def submit(self, request_id: int, request: GenerationRequest) -> None:
+        """Ask for a take."""
+
+    def cancel(self, request_id: int) -> None:
+        """Take a request back."""
+
+    def poll(self) -> list[GeneratorEvent]:
+        """Take the events that have come."""
+
+
+class OscPart(Protocol):
+    """What the engine needs of the OSC server."""
+
+    def is_local(self, client_id: int) -> bool:
+        """Whether a client is on this machine."""
+
+    def send(self, client_id: int, address: str, arguments: Sequence[TaggedValue]) -> None:
+        """Answer one client."""
+
+    def send_many(
+        self, client_id: int, messages: Sequence[tuple[str, Sequence[TaggedValue]]]
+    ) -> None:
+        """Answer one client with many messages."""
+
+    def show(self, address: str, arguments: Sequence[TaggedValue]) -> None:
+        """Tell everybody who wants feedback of a new value."""
+
+    def push(self, address: str, arguments: Sequence[TaggedValue]) -> None:
+        """Tell everybody who wants feedback of something that happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the engine works on; `free_take` gives the memory of a take back by its name."""
+
+    audio: AudioPart
+    generator: GeneratorPart
+    osc: OscPart
+    free_take: Callable[[str], None]
+    end: Callable[[], None]
+
+
+class Engine:
+    """The state of the session, and the hands that do what is decided."""
+
+    def __init__(self, state: SessionState, book: AddressBook, parts: Parts) -> None:
+        self.model, self.device = "", ""
+        self._state, self._book, self._parts = state, book, parts
+        self._backlog: deque[audio.Command] = deque(maxlen=MAX_BACKLOG)
+        self._frozen_clock: AudioStatus | None = None
+        self._xruns_of_the_dead = 0
+        self._last_take: TakeReady | None = None
+        self._begun_s = time.monotonic()
+
+    # ── in ───────────────────────────────────────────────────────────────────
+    def obey(self, request: Request, due_s: float | None) -> None:
+        """Obey a request.
+
+        Args:
+            request: What is asked, by whom.
+            due_s: The monotonic time at which it is to take effect, None for at once.
+        """
+        match request.command:
+            case GetStatus():
+                self._answer(request, "/status.reply", self._status())
+            case GetVersion():
+                told = (("s", "daw-bridge"), ("s", __version__), ("s", API))
+                self._answer(request, "/version.reply", told)
+            case Refresh(prefix):
+                self._parts.osc.send_many(request.client, self._values(prefix or ""))
+                self._done(request)
+            case Quit() if self._parts.osc.is_local(request.client):
+                self._done(request)
+                self._parts.end()
+            case Quit():
+                self.fail(request, Fault.FORBIDDEN, "Only this machine may end the daemon.")
+            case _:
+                self._decide(request, due_s)
+
+    def hear_generator(self) -> None:
+        """Take note of what the generator has said."""
+        for event in self._parts.generator.poll():
+            if isinstance(event, GeneratorReady):
+                self.model = event.model
+                self.log(2, f"The model {event.model} is ready after {event.load_ms:.0f} ms.")
+            elif isinstance(event, GeneratorDied):
+                self.log(0, event.text)
+            elif isinstance(event, TakeReady):
+                self._last_take = event
+            self._decide(event)
+
+    def hear_audio(self) -> None:
+        """Take note of what the audio process has said, and send it what was too much before."""
+        if self._frozen_clock is not None:
+            return
+        for event in self._parts.audio.poll():
+            if isinstance(event, audio.Warning):
+                name = audio.WarningCode(event.code).name.lower().replace("_", " ")
+                self.log(1, f"Audio: {name} ({event.count} times, take {event.take_id}).")
+            self._decide(event)
+        backlog, self._backlog = self._backlog, deque(maxlen=MAX_BACKLOG)
+        for command in backlog:
+            self._tell(command)
+
+    def count_xruns(self) -> None:
+        """Take note of how many breaks the device has told of."""
+        if self._frozen_clock is None:
+            total = self._xruns_of_the_dead + self._parts.audio.status().xruns
+            if total != self._state.xruns_total:
+                self._decide(XrunsCounted(total))
+
+    def audio_is_restarting(self) -> None:
+        """Leave the audio process alone from here on; the clock goes on by itself."""
+        self._frozen_clock = self._parts.audio.status()
+        self._xruns_of_the_dead += self._frozen_clock.xruns
+        self._backlog.clear()
+
+    def audio_has_restarted(self) -> None:
+        """Bring the new audio process to where the old one was."""
+        self._frozen_clock = None
+        self._decide(AudioRestarted())
+
+    # ── out ──────────────────────────────────────────────────────────────────
+    def fail(self, request: Request, fault: Fault, text: str) -> None:
+        """Answer a request with /fail."""
+        head = (("s", request.address), ("i", request.request_id))
+        self._parts.osc.send(request.client, "/fail", (*head, ("i", int(fault)), ("s", text)))
+
+    def log(self, priority: int, text: str) -> None:
+        """Tell people: in the log, and on /log to those who want feedback."""
+        level = (logging.ERROR, logging.WARNING, logging.INFO)[priority]
+        _LOG.log(level, text)
+        self._parts.osc.push(self._book.root + "/log", (("i", priority), ("s", text)))
+
+    def read_value(self, slot: int, field: str) -> Value:
+        """What a value is now."""
+        return value_of(self._state, slot, field)
+
+    def take_names(self) -> list[str]:
+        """The memory of every take that has not been given back."""
+        return [take.shm_name for take in self._state.kept | self._state.released]
+
+    def _decide(self, asked: Request | Event, due_s: float | None = None) -> None:
+        clock = self._frozen_clock or self._parts.audio.status()
+        frame = _frame_at(clock, time.monotonic())
+        due_frame = audio.NOW if due_s is None else _frame_at(clock, due_s)
+        decision = decide(self._state, asked, Moment(frame, due_frame))
+        self._state = decision.state
+        for action in decision.actions:
+            match action:
+                case Tell(command):
+                    self._tell(command)
+                case Reply(client, address, arguments):
+                    self._parts.osc.send(client, address, arguments)
+                case Show():
+                    self._show(action)
+                case Submit(job_id, wanted):
+                    self._parts.generator.submit(job_id, wanted)
+                case CancelJob(job_id):
+                    self._parts.generator.cancel(job_id)
+                case FreeTake(name):
+                    self._parts.free_take(name)
+
+    def _tell(self, command: audio.Command) -> None:
+        if self._frozen_clock is not None:
+            return  # The new process is told of everything that holds by then.
+        if self._backlog:
+            self._backlog.append(command)
+            return
+        try:
+            self._parts.audio.send(command)
+        except QueueFull:
+            self._backlog.append(command)
+        except AudioError as error:
+            _LOG.warning("The audio process did not get %s: %s", command, error)
+
+    def _show(self, shown: Show) -> None:
+        address = self._book.address_of(shown.slot, shown.field)
+        arguments = self._book.tagged(shown.slot, shown.field, shown.value)
+        if shown.client is None:
+            self._parts.osc.show(address, arguments)
+        else:
+            self._parts.osc.send(shown.client, address, arguments)
+
+    def _answer(self, request: Request, path: str, arguments: Sequence[TaggedValue]) -> None:
+        self._parts.osc.send(request.client, self._book.root + path, arguments)
+        if request.request_id:
+            self._done(request)
+
+    def _done(self, request: Request) -> None:
+        head = (("s", request.address), ("i", request.request_id))
+        self._parts.osc.send(request.client, "/done", head)
+
+    def _values(self, prefix: str) -> list[tuple[str, Sequence[TaggedValue]]]:
+        return [
+            (
+                address,
+                self._book.tagged(
+                    one.slot, one.row.field, self.read_value(one.slot, one.row.field)
+                ),
+            )
+            for address, one in self._book.places.items()
+            if one.row.access in (Access.VALUE, Access.READ) and address.startswith(prefix)
+        ]
+
+    def _status(self) -> tuple[TaggedValue, ...]:
+        status = self._frozen_clock or self._parts.audio.status()
+        take = self._last_take
+        generate_ms = take.generate_ms if take else 0.0
+        rtf = generate_ms * SAMPLE_RATE_HZ / (1000.0 * take.frames) if take else 0.0
+        return (
+            ("i", status.playing_slots),
+            ("f", 100.0 * status.cpu_load),
+            ("i", self.read_value(0, "xruns")),
+            ("f", 1000.0 * status.buffer_frames / SAMPLE_RATE_HZ),
+            ("f", status.output_latency_ms),
+            ("f", generate_ms),
+            ("f", rtf),
+            ("s", self.model),
+            ("s", self.device),
+            ("i", SAMPLE_RATE_HZ),
+            ("d", time.monotonic() - self._begun_s),
+        )
+
+
+def _frame_at(clock: AudioStatus, monotonic_s: float) -> int:
+    return clock.clock_frame + round((monotonic_s - clock.clock_monotonic_s) * SAMPLE_RATE_HZ)

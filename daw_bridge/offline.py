@@ -1,0 +1,119 @@
+"""Takes without the daemon: requests in, WAV files out, with the same generator.
+
+It does not know OSC, slots or time. Flow: __main__.py → here → generator.loading → audio_output.py
+(which writes the files).
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daw_bridge.audio_output import write_wav
+from daw_bridge.errors import DawBridgeError
+from generator.api import GenerationRequest, RequestError
+from generator.loading import load_generator
+
+_DEFAULT_SEED = 0
+_FIELDS = {"seconds": "seconds", "steps": "steps", "bpm": "tempo_bpm", "bars": "bars", "key": "key"}
+_KEYS = ("prompt", "output", "seed", *_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineJob:
+    """A request and the file that it goes to."""
+
+    request: GenerationRequest
+    output: Path
+
+
+def one_job(given: Mapping[str, Any]) -> OfflineJob:
+    """Read one request.
+
+    Args:
+        given: Values by the keys of a batch line; None stands for "not given".
+
+    Returns:
+        The job, checked.
+
+    Raises:
+        DawBridgeError: A key is unknown or missing, or a value is not allowed.
+    """
+    unknown = set(given) - set(_KEYS)
+    if unknown:
+        raise DawBridgeError(f"{sorted(unknown)} is unknown; the keys are {', '.join(_KEYS)}.")
+    values = {name: value for name, value in given.items() if value is not None}
+    missing = [name for name in ("prompt", "output") if name not in values]
+    if missing:
+        raise DawBridgeError(
+            f"The {' and the '.join(missing)} is missing: say what to make and where to write it, "
+            'such as: daw-bridge generate "deep 808 kick" -o kick.wav'
+        )
+    fields = {field: values[name] for name, field in _FIELDS.items() if name in values}
+    try:
+        seed = values.get("seed", _DEFAULT_SEED)
+        request = GenerationRequest(prompt=values["prompt"], seed=seed, **fields)
+    except RequestError as error:
+        raise DawBridgeError(str(error)) from error
+    return OfflineJob(request, Path(str(values["output"])))
+
+
+def read_batch(path: Path) -> list[OfflineJob]:
+    """Read a file with a request as JSON on each line.
+
+    Args:
+        path: The file; empty lines are passed over.
+
+    Returns:
+        All jobs, checked.
+
+    Raises:
+        DawBridgeError: The file cannot be read, or a line is not a request; the text names it.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DawBridgeError(f"The batch {path} cannot be read: {error}") from error
+    jobs = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            given = json.loads(line)
+            if not isinstance(given, dict):
+                raise DawBridgeError("it is no JSON object.")
+            jobs.append(one_job(given))
+        except (json.JSONDecodeError, DawBridgeError) as error:
+            raise DawBridgeError(f"{path} line {number}: {error}") from error
+    return jobs
+
+
+def generate_files(jobs: Sequence[OfflineJob], model: str, threads: int) -> Iterator[str]:
+    """Make every take and write it.
+
+    Args:
+        jobs: What to make.
+        model: Name or folder of the checkpoint.
+        threads: Threads that compute a take.
+
+    Yields:
+        A line for the user after each file.
+
+    Raises:
+        DawBridgeError: A folder is missing or a file cannot be written.
+    """
+    for job in jobs:
+        if not job.output.parent.is_dir():
+            raise DawBridgeError(f"The folder {job.output.parent} does not exist; make it first.")
+    generator = load_generator(model, threads=threads)
+    for job in jobs:
+        begun_s = time.perf_counter()
+        clip = generator.generate(job.request)
+        made_ms = 1000.0 * (time.perf_counter() - begun_s)
+        write_wav(job.output, clip.audio)
+        yield (
+            f"{job.output}: {job.request.duration_s:.2f} s in {made_ms:.0f} ms, "
+            f"seed {job.request.seed}, {generator.name}"
+        )
