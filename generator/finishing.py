@@ -8,12 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest, GeneratorError
+from generator.api import (
+    LATENT_HOP_FRAMES,
+    SAMPLE_RATE_HZ,
+    FloatArray,
+    GenerationRequest,
+    GeneratorError,
+)
 
 PEAK_CEILING_DBFS = -1.0
 FADE_IN_S = 0.002
 FADE_OUT_S = 0.008
 LOOP_TAIL_S = 0.06
+LOOP_TAIL_LEAST_FRAMES = 256
 QUIET_EDGE = 1e-3
 ENVELOPE_BLOCK_FRAMES = 2048
 
@@ -27,8 +34,16 @@ class LoopSplit:
 
 
 def loop_split(frames: int) -> LoopSplit:
-    """Return how a loop of so many frames is cut from a longer stretch of sound."""
-    return LoopSplit(frames, min(round(LOOP_TAIL_S * SAMPLE_RATE_HZ), frames // 4))
+    """Return how a loop of so many frames is cut from a longer stretch of sound.
+
+    The continuation is what is left of the last latent frame, so that a loop takes no more latents
+    than in training; only where that is next to nothing it reaches into one more.
+    """
+    left_frames = -frames % LATENT_HOP_FRAMES
+    wanted_frames = min(round(LOOP_TAIL_S * SAMPLE_RATE_HZ), frames // 4)
+    if left_frames < LOOP_TAIL_LEAST_FRAMES:
+        return LoopSplit(frames, wanted_frames)
+    return LoopSplit(frames, min(wanted_frames, left_frames))
 
 
 def frames_to_decode(request: GenerationRequest) -> int:

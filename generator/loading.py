@@ -45,10 +45,25 @@ def load_generator(name_or_path: str | Path, *, threads: int = 2) -> Generator:
             f"There is no model {name!r}: it is neither a folder nor one of "
             f"{', '.join(known_names())}."
         )
-    from generator.checkpoint import read_checkpoint
-    from generator.onnx_backend import OnnxGenerator
+    return _open_folder(folder, threads)
 
-    return OnnxGenerator(read_checkpoint(folder), threads=threads)
+
+def _open_folder(folder: Path, threads: int) -> Generator:
+    from generator.checkpoint import TRANSFORMER_FILE, read_checkpoint
+
+    checkpoint = read_checkpoint(folder)
+    if TRANSFORMER_FILE in checkpoint.manifest.files:
+        from generator.onnx_backend import open_onnx
+
+        return open_onnx(checkpoint, threads=threads)
+    try:
+        from generator.torch_backend import open_torch
+    except ImportError as error:
+        raise CheckpointError(
+            f"The checkpoint {checkpoint.manifest.name!r} needs torch, which is not installed. "
+            'Install it with: pip install "daw-bridge[torch]"'
+        ) from error
+    return open_torch(checkpoint)
 
 
 def _is_plain(name: str) -> bool:
