@@ -174,7 +174,7 @@ def arrivals_of(record: bytes) -> list[Take | Warning]:
         return [Warning(WarningCode.TAKE_UNREADABLE, 1, take_id=command.take_id)]
     repaired = repair_take(audio)
     take = Take(command.take_id, repaired.audio)
-    if repaired.audio is audio:
+    if not repaired.is_remarkable:
         return [take]
     return [take, Warning(WarningCode.TAKE_REPAIRED, repaired.bad_values, take_id=take.take_id)]
 

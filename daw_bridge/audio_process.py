@@ -39,7 +39,10 @@ _READ_BYTES = 4096
 
 
 class AudioProcess:
-    """The audio process, as the control process sees it. Used from one thread."""
+    """The audio process, as the control process sees it.
+
+    Used from one thread, save that `restart` may run in another meanwhile.
+    """
 
     def __init__(self, output: OutputSettings) -> None:
         """Start nothing yet.
@@ -117,12 +120,13 @@ class AudioProcess:
             QueueFull: Too many wait already; nothing was sent.
             AudioError: The process does not run.
         """
-        if self._child is None:
+        child = self._child
+        if child is None or not child.is_alive:
             raise AudioError("The audio process does not run, so there is nobody to obey.")
         if isinstance(command, InstallTake):
-            self._child.install(command)
+            child.install(command)
             self._installed[command.take_id] = command
-        elif not self._child.commands.push(encode(command)):
+        elif not child.commands.push(encode(command)):
             raise QueueFull(
                 f"The audio process takes no more commands just now: {RING_RECORDS} wait. "
                 "Send fewer at a time, or try again."
@@ -134,7 +138,8 @@ class AudioProcess:
         """Take the events that have come since the last time; never waits."""
         self._drain_wake_pipe()
         events: list[Event] = []
-        while self._child is not None and (record := self._child.events.pop()) is not None:
+        child = self._child
+        while child is not None and (record := child.events.pop()) is not None:
             event = decode(record)
             if isinstance(event, Event):
                 events.append(event)
@@ -152,8 +157,9 @@ class AudioProcess:
 
     def status(self) -> AudioStatus:
         """The audio process's own account of its last callback."""
-        if self._child is not None:
-            status = self._child.status.read()
+        child = self._child
+        if child is not None:
+            status = child.status.read()
             if status.callbacks:
                 self._clock = status
         return self._clock
@@ -170,7 +176,8 @@ class AudioProcess:
     @property
     def is_alive(self) -> bool:
         """Whether there is a process."""
-        return self._child is not None and self._child.process.poll() is None
+        child = self._child
+        return child is not None and child.is_alive
 
     @property
     def is_stalled(self) -> bool:
@@ -180,7 +187,8 @@ class AudioProcess:
     @property
     def pid(self) -> int:
         """The process's number, or -1."""
-        return -1 if self._child is None else self._child.process.pid
+        child = self._child
+        return -1 if child is None else child.process.pid
 
     def _launch(self, output: OutputSettings, timeout_s: float) -> None:
         child = _Child(output, clock=self.status(), wake_descriptor=self._wake_write)
@@ -198,10 +206,10 @@ class AudioProcess:
         self.real_time_refusal = hello.real_time_refusal
 
     def _kill(self) -> None:
-        if self._child is not None:
-            self.status()  # keeps the clock going
-            self._child.kill()
-        self._child = None
+        self.status()  # keeps the clock going
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
 
     def _drain_wake_pipe(self) -> None:
         try:
@@ -239,6 +247,11 @@ class _Child:
         )
         self._stdin = cast(IO[bytes], self.process.stdin)
         self._stdout = cast(IO[bytes], self.process.stdout)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
 
     def await_hello(self, timeout_s: float) -> Hello:
         """Wait for the child's one line."""

@@ -19,8 +19,10 @@ from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 # A tenth of a decibel below full scale: what a meter still shows as clean. Exact in float32.
 CEILING = 2025 / 2048
 
-# Sounds that were recorded without an offset have a mean below this (-60 dBFS).
+# A mean up to -60 dBFS is left in peace. Noise and bass of a second's length may have more without
+# any fault; taking that out is inaudible, and only from -40 dBFS on is it worth a word.
 _TOLERATED_MEAN = 0.001
+_REMARKABLE_MEAN = 0.01
 _EDGE_FRAMES = SAMPLE_RATE_HZ // 200
 
 # The gain comes back by this much a frame: from half to full in 0.37 s. A power of two, like the
@@ -42,6 +44,11 @@ class RepairedTake:
     audio: FloatArray
     bad_values: int
     offset: float
+
+    @property
+    def is_remarkable(self) -> bool:
+        """Whether the take's maker made a mistake that should be told."""
+        return self.bad_values > 0 or self.offset > _REMARKABLE_MEAN
 
 
 def repair_take(audio: FloatArray) -> RepairedTake:

@@ -72,15 +72,19 @@ class JackServer:
 
 
 @contextlib.contextmanager
-def running_jack(buffer_frames: int = 256) -> Iterator[JackServer]:
+def running_jack(buffer_frames: int = 256, *, name: str = "") -> Iterator[JackServer]:
     """A JACK server with the dummy driver, until the end of the block.
+
+    Args:
+        buffer_frames: Its period.
+        name: Its name; one of its own where none is given.
 
     Raises:
         RigError: It is not installed or does not start.
     """
     if shutil.which("jackd") is None:
         raise RigError("jackd is not installed (Debian: apt install jackd2)")
-    name = f"test{secrets.token_hex(4)}"
+    name = name or f"test{secrets.token_hex(4)}"
     with tempfile.TemporaryFile() as log:
         server = JackServer(name, buffer_frames, _start_jackd(name, buffer_frames, log))
         try:

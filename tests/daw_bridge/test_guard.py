@@ -103,6 +103,14 @@ def test_a_sound_take_is_left_alone() -> None:
     repaired = repair_take(audio)
     assert repaired.audio is audio
     assert (repaired.bad_values, repaired.offset) == (0, 0.0)
+    assert not repaired.is_remarkable
+
+
+def test_a_small_mean_is_taken_out_without_a_word() -> None:
+    repaired = repair_take(sine(100.0) + np.float32(0.005))
+    assert np.abs(repaired.audio.mean(axis=0)).max() < 1e-6
+    assert not repaired.is_remarkable
+    assert repair_take(sine(100.0) + np.float32(0.02)).is_remarkable
 
 
 def test_a_broken_take_is_mended_and_its_maker_not_touched() -> None:
