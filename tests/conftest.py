@@ -1,6 +1,6 @@
 """What every test gets: one seed, no network beyond this machine, and CI's strictness.
 
-Knows nothing of the project's parts; the JACK server that some tests need is in ``tests/jack.py``.
+Knows nothing of the project's parts; the rig of the tests of real sound is in ``tests/jack.py``.
 """
 
 import ipaddress
@@ -10,6 +10,8 @@ from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
+
+from tests.jack import jack as jack  # the fixture of every test that judges real sound
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -63,14 +65,10 @@ def _torch_seed() -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Under CI=true a JACK test that skips is a failure: the rig must be there."""
+    """Under CI=true a test of real sound that skips is a failure: the rig must be there."""
     report = yield
-    if (
-        IN_CI
-        and report.skipped
-        and not hasattr(report, "wasxfail")
-        and item.get_closest_marker("jack")
-    ):
+    needs_jack = "jack" in getattr(item, "fixturenames", ()) or item.get_closest_marker("jack")
+    if IN_CI and report.skipped and needs_jack and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"CI needs the JACK rig, but the test skipped: {report.longrepr}"
     return report
