@@ -1,108 +1,258 @@
-"""Torch modules to ONNX graphs, fp32 and int8, and the checks that they still say the same.
+"""Trained modules to checkpoints: ONNX in fp32 and int8, safetensors in bf16, and a parity report.
 
-The one place that writes ONNX. Does not know how the weights were trained.
+It knows the faces of the graphs, not how the weights were trained nor how ONNX is written.
+Flow: training stages → `export_checkpoint` → a folder that generator/loading.py opens.
 """
 
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from training.errors import TrainingError
+from generator.autoencoder import AutoencoderConfig, Decoder
+from generator.backbone import Backbone, BackboneConfig, Conditions
+from generator.checkpoint import (
+    DECODER_FILE,
+    TRANSFORMER_FILE,
+    WEIGHTS_FILE,
+    Checkpoint,
+    Manifest,
+    write_checkpoint,
+)
+from generator.onnx_backend import (
+    DECODER_INPUTS,
+    DECODER_OUTPUTS,
+    TRANSFORMER_INPUTS,
+    TRANSFORMER_OUTPUTS,
+)
+from generator.onnx_session import OnnxGraph
+from generator.text import ENCODER_FILE, STATE_WIDTH, TOKENIZER_FILE
+from generator.torch_backend import AUTOENCODER_SIZES, TRANSFORMER_SIZES, save_weights
+from training.onnx_graphs import GraphShape, export_graph, quantise_matmuls, signal_to_noise_db
 
-OPSET = 18
+# Lengths for tracing and for comparing differ on purpose.
+TRACED_LATENTS, TRACED_TOKENS, TRACED_BATCH = 7, 5, 2
+COMPARED_LATENTS, COMPARED_TOKENS = 13, 9
+TIMED_LATENTS = 130
+TIMED_THREADS = 2
+TIMED_RUNS = 7
+
+_BATCH, _LATENTS, _TOKENS = {0: "batch"}, {0: "batch", 2: "latents"}, {0: "batch", 1: "tokens"}
+
+
+TRANSFORMER_SHAPE = GraphShape(
+    TRANSFORMER_INPUTS,
+    TRANSFORMER_OUTPUTS,
+    {
+        "x": _LATENTS,
+        "t": _BATCH,
+        "text": _TOKENS,
+        "text_mask": _TOKENS,
+        "seconds": _BATCH,
+        "tempo_bpm": _BATCH,
+        "key": _BATCH,
+        "known": _LATENTS,
+        "known_mask": _LATENTS,
+    },
+)
+DECODER_SHAPE = GraphShape(DECODER_INPUTS, DECODER_OUTPUTS, {"latents": _LATENTS})
 
 
 @dataclass(frozen=True, slots=True)
-class GraphShape:
-    """The face of a graph: names of what goes in and out, and which axes may vary.
+class Trained:
+    """The two networks that a checkpoint is made of, with their sizes."""
 
-    `axes` names the varying axes of each input: {"x": {0: "batch", 2: "frames"}}.
+    backbone: Backbone
+    backbone_sizes: BackboneConfig
+    decoder: Decoder
+    decoder_sizes: AutoencoderConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How near a graph is to its torch module, and how long it takes.
+
+    `snr_db` has the level above the error of each output, at a length that was not traced;
+    `run_ms` the time for TIMED_LATENTS latents.
     """
 
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    axes: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    snr_db: Mapping[str, float]
+    run_ms: float
+    size_mb: float
 
 
-def export_graph(
-    module: torch.nn.Module,
-    examples: Sequence[torch.Tensor],
-    shape: GraphShape,
+class FlatBackbone(torch.nn.Module):
+    """The transformer with its conditions spread out, as a graph has them."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(  # noqa: PLR0913 - the exporter reads the graph's inputs from this signature
+        self,
+        x: torch.Tensor,
+        t: torch.Tensor,
+        text: torch.Tensor,
+        text_mask: torch.Tensor,
+        seconds: torch.Tensor,
+        tempo_bpm: torch.Tensor,
+        key: torch.Tensor,
+        known: torch.Tensor,
+        known_mask: torch.Tensor,
+    ) -> torch.Tensor:
+        """Return the velocity; the inputs are those of TRANSFORMER_INPUTS, in order."""
+        conditions = Conditions(text, text_mask, seconds, tempo_bpm, key, known, known_mask)
+        velocity: torch.Tensor = self.backbone(x, t, conditions)
+        return velocity
+
+
+def transformer_inputs(
+    channels: int, *, batch: int, latents: int, tokens: int
+) -> tuple[torch.Tensor, ...]:
+    """Draw inputs for the transformer, in the order of TRANSFORMER_INPUTS."""
+    mask = torch.ones(batch, tokens)
+    mask[:, -1] = 0.0
+    known_mask = (torch.rand(batch, 1, latents) > 0.5).float()
+    return (
+        torch.randn(batch, channels, latents),
+        torch.rand(batch),
+        torch.randn(batch, tokens, STATE_WIDTH) * 0.5,
+        mask,
+        0.1 + 12.0 * torch.rand(batch),
+        60.0 + 120.0 * torch.rand(batch),
+        torch.randint(0, 25, (batch,)),
+        torch.randn(batch, channels, latents) * known_mask,
+        known_mask,
+    )
+
+
+def export_checkpoint(
+    folder: Path, trained: Trained, manifest: Manifest, *, quantised: bool
+) -> Checkpoint:
+    """Write an edge checkpoint; the text encoder must lie in the folder already.
+
+    Args:
+        folder: Where `training.export_text` has written.
+        trained: The networks.
+        manifest: What to say of them; sizes, precision and parity are filled in here.
+        quantised: Whether weight matrices are stored as int8.
+
+    Returns:
+        The verified checkpoint, its parity among its metrics.
+    """
+    channels = trained.backbone_sizes.latent_channels
+    traced = transformer_inputs(
+        channels, batch=TRACED_BATCH, latents=TRACED_LATENTS, tokens=TRACED_TOKENS
+    )
+    transformer = FlatBackbone(trained.backbone)
+    latents = torch.randn(TRACED_BATCH, channels, TRACED_LATENTS)
+    with tempfile.TemporaryDirectory() as scratch:
+        full = Path(scratch)
+        export_graph(transformer, traced, TRANSFORMER_SHAPE, full / TRANSFORMER_FILE)
+        export_graph(trained.decoder, (latents,), DECODER_SHAPE, full / DECODER_FILE)
+        for name in (TRANSFORMER_FILE, DECODER_FILE):
+            if quantised:
+                quantise_matmuls(full / name, folder / name)
+            else:
+                (folder / name).write_bytes((full / name).read_bytes())
+    metrics = dict(manifest.metrics)
+    for name, parity in measure_parity(folder, trained).items():
+        metrics |= {f"{name} {output} SNR dB": snr for output, snr in parity.snr_db.items()}
+    described = replace(
+        manifest,
+        precision="int8 weights, fp32 elsewhere" if quantised else "fp32",
+        latent_channels=channels,
+        architecture=architecture_of(trained),
+        metrics={name: round(value, 4) for name, value in metrics.items()},
+    )
+    files = [ENCODER_FILE, TOKENIZER_FILE, TRANSFORMER_FILE, DECODER_FILE]
+    return write_checkpoint(folder, described, files)
+
+
+def export_weights(folder: Path, trained: Trained, manifest: Manifest) -> Checkpoint:
+    """Write an accelerator checkpoint; the text encoder must lie in the folder already.
+
+    Args:
+        folder: Where `training.export_text` has written.
+        trained: The networks.
+        manifest: What to say of them; sizes and precision are filled in here.
+
+    Returns:
+        The verified checkpoint.
+    """
+    save_weights(folder / WEIGHTS_FILE, trained.backbone, trained.decoder)
+    described = replace(
+        manifest,
+        precision="bf16",
+        latent_channels=trained.backbone_sizes.latent_channels,
+        architecture=architecture_of(trained),
+    )
+    return write_checkpoint(folder, described, [ENCODER_FILE, TOKENIZER_FILE, WEIGHTS_FILE])
+
+
+def architecture_of(trained: Trained) -> dict[str, dict[str, int | float]]:
+    """Return the sizes that rebuild the modules."""
+    return {
+        TRANSFORMER_SIZES: asdict(trained.backbone_sizes),
+        AUTOENCODER_SIZES: asdict(trained.decoder_sizes),
+    }
+
+
+def measure_parity(folder: Path, trained: Trained) -> dict[str, Parity]:
+    """Compare the graphs of a folder with the torch modules, and time them.
+
+    Args:
+        folder: Where TRANSFORMER_FILE and DECODER_FILE lie.
+        trained: The modules that they came from.
+
+    Returns:
+        The parity of "transformer" and "decoder".
+    """
+    channels = trained.backbone_sizes.latent_channels
+
+    def words(latents: int) -> tuple[torch.Tensor, ...]:
+        return transformer_inputs(channels, batch=1, latents=latents, tokens=COMPARED_TOKENS)
+
+    def codes(latents: int) -> tuple[torch.Tensor, ...]:
+        return (torch.randn(1, channels, latents),)
+
+    transformer = FlatBackbone(trained.backbone)
+    return {
+        "transformer": _compare(folder / TRANSFORMER_FILE, transformer, TRANSFORMER_SHAPE, words),
+        "decoder": _compare(folder / DECODER_FILE, trained.decoder, DECODER_SHAPE, codes),
+    }
+
+
+def _compare(
     path: Path,
-) -> None:
-    """Write a module as one self-contained fp32 ONNX file.
-
-    Args:
-        module: What to export, in evaluation mode.
-        examples: One tensor per input; varying axes should be at least 2 long.
-        shape: Names and varying axes.
-        path: The file to write.
-
-    Raises:
-        TrainingError: The module gave no graph.
-    """
-    dims = {name: torch.export.Dim(name, min=1) for name in _axis_names(shape)}
-    dynamic = tuple(
-        {axis: dims[name] for axis, name in shape.axes.get(value, {}).items()} or None
-        for value in shape.inputs
-    )
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            module.eval(),
-            tuple(examples),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=list(shape.inputs),
-            output_names=list(shape.outputs),
-            dynamic_shapes=dynamic,
-            optimize=True,
-            verbose=False,
-        )
-    if program is None:
-        raise TrainingError(f"No graph came of exporting {path.name}; nothing was written.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    program.save(str(path), external_data=False)
-    onnx.checker.check_model(str(path))
+    module: torch.nn.Module,
+    shape: GraphShape,
+    draw: Callable[[int], tuple[torch.Tensor, ...]],
+) -> Parity:
+    graph = OnnxGraph(path.read_bytes(), path.name, threads=TIMED_THREADS)
+    inputs = draw(COMPARED_LATENTS)
+    with torch.no_grad():
+        outputs = module.eval()(*inputs)
+    wanted = outputs if isinstance(outputs, tuple) else (outputs,)
+    found = graph.run(_named(shape, inputs))
+    snr_db = {
+        name: signal_to_noise_db(value.numpy(), found[name])
+        for name, value in zip(shape.outputs, wanted, strict=True)
+    }
+    long_inputs = _named(shape, draw(TIMED_LATENTS))
+    times_ms = []
+    for _ in range(TIMED_RUNS):
+        begun_s = time.perf_counter()
+        graph.run(long_inputs)
+        times_ms.append(1e3 * (time.perf_counter() - begun_s))
+    return Parity(snr_db, statistics.median(times_ms), path.stat().st_size / 1e6)
 
 
-def _axis_names(shape: GraphShape) -> list[str]:
-    return sorted({name for axes in shape.axes.values() for name in axes.values()})
-
-
-def quantise_matmuls(source: Path, target: Path, *, keep: Sequence[str] = ()) -> None:
-    """Write a copy of a graph whose weight matrices are int8, one scale per output channel.
-
-    Only products with a constant weight change; attention products stay as they are.
-
-    Args:
-        source: An fp32 graph.
-        target: The file to write.
-        keep: Names of nodes that stay fp32.
-    """
-    model = onnx.load(str(source))
-    # Stale shapes of intermediate values contradict the quantiser where it transposes a weight.
-    del model.graph.value_info[:]
-    quantize_dynamic(
-        model,
-        str(target),
-        op_types_to_quantize=["MatMul"],
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        nodes_to_exclude=list(keep),
-        extra_options={"MatMulConstBOnly": True},
-    )
-
-
-def signal_to_noise_db(wanted: npt.ArrayLike, got: npt.ArrayLike) -> float:
-    """Return how far below the wanted values the error lies, in dB."""
-    reference = np.asarray(wanted, dtype=np.float64)
-    error = np.asarray(got, dtype=np.float64) - reference
-    return float(10 * np.log10(np.sum(reference**2) / max(np.sum(error**2), 1e-30)))
+def _named(shape: GraphShape, inputs: Sequence[torch.Tensor]) -> dict[str, npt.NDArray[np.generic]]:
+    return {name: value.numpy() for name, value in zip(shape.inputs, inputs, strict=True)}

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from transformers import BertModel
 
 from generator.text import ENCODER_FILE, MAX_TOKENS, STATE_WIDTH, TOKENIZER_FILE, TextEncoder
-from training.export import GraphShape, export_graph, quantise_matmuls
+from training.onnx_graphs import GraphShape, export_graph, quantise_matmuls
 
 HEADS = 12
 LAYERS = 6
