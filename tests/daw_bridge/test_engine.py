@@ -1,0 +1,222 @@
+"""Laws of the engine: what is decided is done, in order and quickly; no failure spreads."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from daw_bridge import audio_commands as audio
+from daw_bridge.addresses import AddressBook
+from daw_bridge.audio_status import AudioStatus
+from daw_bridge.engine import Engine, Parts
+from daw_bridge.errors import AudioError, Fault, QueueFull
+from daw_bridge.generator_events import GeneratorEvent, GeneratorReady, TakeReady
+from daw_bridge.osc import Message, TaggedValue
+from daw_bridge.requests import Request
+from daw_bridge.session_state import new_session
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest
+
+LOCAL, FOREIGN = 1, 2
+
+
+@dataclass
+class FakeAudio:
+    """An audio process that keeps what it is sent, and may be full or gone."""
+
+    room: int = 10**6
+    is_gone: bool = False
+    sent: list[audio.Command] = field(default_factory=list)
+    events: list[audio.Event] = field(default_factory=list)
+    xruns: int = 0
+
+    def send(self, command: audio.Command) -> None:
+        if self.is_gone:
+            raise AudioError("gone")
+        if not self.room:
+            raise QueueFull("full")
+        self.room -= 1
+        self.sent.append(command)
+
+    def poll(self) -> list[audio.Event]:
+        events, self.events = self.events, []
+        return events
+
+    def status(self) -> AudioStatus:
+        return AudioStatus(callbacks=1, clock_monotonic_s=time.monotonic(), xruns=self.xruns)
+
+
+@dataclass
+class FakeGenerator:
+    """A generator that makes a take of one second at once."""
+
+    events: list[GeneratorEvent] = field(default_factory=list)
+
+    def submit(self, request_id: int, request: GenerationRequest) -> None:
+        name = f"take-{request_id}"
+        self.events.append(TakeReady(request_id, name, request.frames, request.seed, 25.0))
+
+    def cancel(self, request_id: int) -> None:
+        self.events = []
+
+    def poll(self) -> list[GeneratorEvent]:
+        events, self.events = self.events, []
+        return events
+
+
+@dataclass
+class FakeOsc:
+    """An OSC server that keeps what is said."""
+
+    said: list[tuple[str, list[object]]] = field(default_factory=list)
+
+    def is_local(self, client_id: int) -> bool:
+        return client_id == LOCAL
+
+    def send(self, client_id: int, address: str, arguments: Sequence[TaggedValue]) -> None:
+        self.said.append((address, [value for _, value in arguments]))
+
+    def send_many(
+        self, client_id: int, messages: Sequence[tuple[str, Sequence[TaggedValue]]]
+    ) -> None:
+        for address, arguments in messages:
+            self.send(client_id, address, arguments)
+
+    def show(self, address: str, arguments: Sequence[TaggedValue]) -> None:
+        self.send(0, address, arguments)
+
+    push = show
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.audio, self.generator, self.osc = FakeAudio(), FakeGenerator(), FakeOsc()
+        self.freed: list[str] = []
+        self.ends = 0
+        self.book = AddressBook("/gen", 4)
+        parts = Parts(self.audio, self.generator, self.osc, self.freed.append, self._end)
+        self.engine = Engine(new_session(4, entropy=0), self.book, parts)
+
+    def _end(self) -> None:
+        self.ends += 1
+
+    def send(self, address: str, *arguments: TaggedValue, client: int = LOCAL) -> None:
+        for request in self.book.resolve(Message(address, arguments), client):
+            assert isinstance(request, Request)
+            self.engine.obey(request, None)
+
+    def answers(self, address: str) -> list[list[object]]:
+        return [arguments for said, arguments in self.osc.said if said == address]
+
+
+def test_go_reaches_the_audio_process_and_the_asker() -> None:
+    stage = Stage()
+    stage.send("/gen/slot/1/go", ("s", "kick"), ("i", 5))
+    stage.engine.hear_generator()
+    install, play = stage.audio.sent
+    assert install == audio.InstallTake(1, "take-1", 2 * SAMPLE_RATE_HZ)
+    assert isinstance(play, audio.Play)
+    stage.audio.events = [audio.Installed(1)]
+    stage.engine.hear_audio()
+    assert stage.answers("/done") == [["/gen/slot/1/go", 0, 1, 5, 25.0, 2.0]]
+
+
+def test_a_play_takes_far_less_than_half_a_millisecond() -> None:
+    stage = Stage()
+    stage.send("/gen/slot/1/generate", ("s", "kick"))
+    stage.engine.hear_generator()
+    times_ms = []
+    for _ in range(300):
+        begun_s = time.perf_counter()
+        stage.send("/gen/slot/1/play")
+        times_ms.append(1000.0 * (time.perf_counter() - begun_s))
+    assert statistics.median(times_ms) < 0.5
+
+
+def test_commands_that_find_no_room_are_sent_later_in_order() -> None:
+    stage = Stage()
+    stage.audio.room = 1
+    for gain_db in (-1.0, -2.0, -3.0):
+        stage.send("/gen/master/gain", ("f", gain_db))
+    assert len(stage.audio.sent) == 1
+    stage.audio.room = 1
+    stage.engine.hear_audio()
+    stage.audio.room = 10
+    stage.send("/gen/master/gain", ("f", -4.0))
+    stage.engine.hear_audio()
+    gains = [one.gain_db for one in stage.audio.sent if isinstance(one, audio.SetMasterGain)]
+    assert gains == [-1.0, -2.0, -3.0, -4.0]
+
+
+def test_an_audio_process_that_is_gone_stops_nothing() -> None:
+    stage = Stage()
+    stage.audio.is_gone = True
+    stage.send("/gen/master/gain", ("f", -1.0))
+    assert stage.answers("/gen/master/gain") == [[-1.0]]
+
+
+def test_a_new_audio_process_is_told_everything_and_nothing_goes_to_the_old_one() -> None:
+    stage = Stage()
+    stage.send("/gen/slot/1/mode", ("s", "loop"))
+    stage.send("/gen/slot/1/go", ("s", "loop"))
+    stage.engine.hear_generator()
+    stage.audio.events = [audio.Installed(1), audio.Started(1, 1, 0)]
+    stage.engine.hear_audio()
+    stage.audio.xruns = 3
+    stage.engine.count_xruns()
+    stage.engine.audio_is_restarting()
+    stage.audio.sent.clear()
+    stage.send("/gen/slot/2/gain", ("f", -6.0))
+    assert stage.audio.sent == []
+    stage.audio.xruns = 2
+    stage.engine.audio_has_restarted()
+    stage.engine.count_xruns()
+    assert [type(one).__name__ for one in stage.audio.sent] == [
+        "SetMasterGain",
+        "InstallTake",
+        "Play",
+        "SetSlotGain",
+    ]
+    stage.send("/gen/xruns")
+    assert stage.answers("/gen/xruns")[-1] == [5]
+
+
+def test_status_version_and_refresh() -> None:
+    stage = Stage()
+    stage.generator.events = [GeneratorReady("tone", 12.0)]
+    stage.engine.hear_generator()
+    stage.engine.device = "null"
+    stage.send("/gen/status")
+    (status,) = stage.answers("/gen/status.reply")
+    assert len(status) == 11
+    assert status[7:10] == ["tone", "null", SAMPLE_RATE_HZ]
+    stage.send("/gen/version")
+    assert stage.answers("/gen/version.reply")[0][0] == "daw-bridge"
+    stage.osc.said.clear()
+    stage.send("/gen/refresh", ("s", "/gen/slot/2"))
+    addresses = [address for address, _ in stage.osc.said]
+    assert addresses.pop() == "/done"
+    assert len(addresses) == len(set(addresses)) == 10
+    assert all(address.startswith("/gen/slot/2/") for address in addresses)
+
+
+def test_only_this_machine_may_end_the_daemon() -> None:
+    stage = Stage()
+    stage.send("/gen/quit", client=FOREIGN)
+    assert stage.ends == 0
+    assert stage.answers("/fail")[0][2] == Fault.FORBIDDEN
+    stage.send("/gen/quit")
+    assert stage.ends == 1
+    assert len(stage.answers("/done")) == 1
+
+
+def test_memory_is_given_back_when_the_audio_process_lets_go() -> None:
+    stage = Stage()
+    for _ in range(2):
+        stage.send("/gen/slot/1/generate", ("s", "kick"))
+        stage.engine.hear_generator()
+    assert audio.ReleaseTake(1) in stage.audio.sent
+    assert stage.freed == []
+    assert sorted(stage.engine.take_names()) == ["take-1", "take-2"]
+    stage.audio.events = [audio.Disposed(1)]
+    stage.engine.hear_audio()
+    assert stage.freed == ["take-1"]

@@ -1,0 +1,88 @@
+"""Laws of the offline command: the same request, the same file; what is wrong is told by line."""
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from daw_bridge.__main__ import main
+from daw_bridge.errors import DawBridgeError
+from daw_bridge.offline import read_batch
+from generator.api import SAMPLE_RATE_HZ
+
+TONE = ["--model", "tone"]
+
+
+def generate(*arguments: object) -> int:
+    return main(["generate", *map(str, arguments), *TONE])
+
+
+def test_a_take_is_stereo_at_44100_and_as_long_as_asked(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    assert generate("kick", "-o", path, "--seconds", 0.5, "--seed", 3, "--key", "F#m") == 0
+    audio, rate_hz = soundfile.read(path)
+    assert (audio.shape, rate_hz) == ((SAMPLE_RATE_HZ // 2, 2), SAMPLE_RATE_HZ)
+    assert 0.01 < abs(audio).max() <= 1.0
+
+
+def test_bars_are_exact_to_the_frame(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    assert generate("loop", "-o", path, "--bpm", 93, "--bars", 2) == 0
+    assert soundfile.info(path).frames == round(8 * 60 / 93 * SAMPLE_RATE_HZ)
+
+
+def test_a_batch_makes_the_same_files_as_single_calls(tmp_path: Path) -> None:
+    batch = tmp_path / "batch.jsonl"
+    requests = [
+        {"prompt": "kick", "output": str(tmp_path / "1.wav"), "seed": 4, "seconds": 0.3},
+        {"prompt": "pad", "output": str(tmp_path / "2.wav"), "key": "C"},
+    ]
+    batch.write_text("\n\n".join(json.dumps(one) for one in requests), encoding="utf-8")
+    assert generate("--batch", batch) == 0
+    single = tmp_path / "single.wav"
+    assert generate("kick", "-o", single, "--seed", 4, "--seconds", 0.3) == 0
+    assert single.read_bytes() == (tmp_path / "1.wav").read_bytes()
+    assert (tmp_path / "2.wav").is_file()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"prompt": "a"}', "output is missing"),
+        ('{"prompt": "a", "output": "a.wav", "tempo": 3}', "'tempo'"),
+        ('{"prompt": "a", "output": "a.wav", "seconds": 99}', "seconds"),
+        ('{"prompt": "a", "output": "a.wav", "seed": "x"}', "seed"),
+        ("[1]", "object"),
+        ("{", "line 2"),
+    ],
+)
+def test_a_wrong_line_is_told_by_its_number(tmp_path: Path, line: str, words: str) -> None:
+    batch = tmp_path / "batch.jsonl"
+    batch.write_text("\n" + line + "\n", encoding="utf-8")
+    with pytest.raises(DawBridgeError, match=words) as caught:
+        read_batch(batch)
+    assert "line 2" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["kick"],
+        ["-o", "a.wav"],
+        ["kick", "-o", "/nowhere/at/all.wav"],
+        ["kick", "-o", "a.wav", "--bars", "2"],
+        ["--batch", "/nowhere.jsonl"],
+    ],
+)
+def test_what_cannot_be_made_is_told_and_makes_nothing(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: object
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert generate(*arguments) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_model_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["generate", "kick", "-o", str(tmp_path / "a.wav"), "--model", "nonesuch"]) == 1
+    assert "nonesuch" in capsys.readouterr().err
