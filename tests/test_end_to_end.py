@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -113,9 +114,9 @@ async def change_tempo(client: UdpClient) -> None:
 @needs_liblo
 def test_another_program_hears_the_feedback(tmp_path: Path) -> None:
     async def scene(rig: DaemonRig, client: UdpClient) -> None:
-        probe = await UdpClient.connect(0, local=("127.0.0.1", 0))
-        port = probe.port
-        probe.close()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
         dump = await asyncio.create_subprocess_exec(
             "stdbuf", "-oL", "oscdump", str(port), stdout=asyncio.subprocess.PIPE
         )
