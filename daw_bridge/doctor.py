@@ -31,6 +31,9 @@ class Finding:
 def device_lines() -> Iterator[str]:
     """The outputs, a line each.
 
+    Yields:
+        Lines for the user.
+
     Raises:
         AudioError: There is no audio library.
     """
@@ -48,6 +51,9 @@ def findings(settings: Settings) -> Iterator[Finding]:
 
     Args:
         settings: Which model is asked for.
+
+    Yields:
+        One finding after the other.
     """
     version = sys.version_info
     text = f"Python {version.major}.{version.minor}.{version.micro}"

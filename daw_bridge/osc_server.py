@@ -231,6 +231,10 @@ class OscServer:
     def subscribe(self, host: str, port: int) -> None:
         """Send feedback to a client for as long as the server runs.
 
+        Args:
+            host: Its name or address.
+            port: Its UDP port.
+
         Raises:
             DawBridgeError: The host is not known.
         """

@@ -129,6 +129,9 @@ class OscQuery:
             method: GET or HEAD; others are refused.
             target: Path and query.
             headers: By name in small letters.
+
+        Returns:
+            What to send.
         """
         if not is_own(headers.get("host", ""), self._settings.host):
             return Answer(403, body="This Host is not this machine: use its address.\n")

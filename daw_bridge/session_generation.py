@@ -57,7 +57,19 @@ class Generation(Playback):
         return random.Random(f"{self.state.entropy}:{job_id}").randint(0, MAX_SEED)  # noqa: S311
 
     def generation_request(self, slot: SlotState, prompt: str, seed: int) -> GenerationRequest:
-        """What the slot's values ask of a generator."""
+        """What the slot's values ask of a generator.
+
+        Args:
+            slot: The slot.
+            prompt: The words, if need be other than the slot's own.
+            seed: The seed, drawn already.
+
+        Returns:
+            A request that a generator can fulfil.
+
+        Raises:
+            RequestError: The values do not go together, or the prompt is empty.
+        """
         if not prompt.strip():
             raise RequestError('The prompt is empty: name the sound, such as "deep 808 kick".')
         return GenerationRequest(

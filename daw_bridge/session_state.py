@@ -171,6 +171,9 @@ def new_session(slots: int, entropy: int, tempo_bpm: float = 120.0) -> SessionSt
         slots: How many slots.
         entropy: What random seeds are drawn from.
         tempo_bpm: The tempo at the start.
+
+    Returns:
+        A session in which nothing has been asked for yet.
     """
     transport = Transport(tempo_bpm, anchor_beat=Fraction(0))
     return SessionState((SlotState(),) * slots, transport, entropy)

@@ -108,6 +108,12 @@ class Settings(BaseSettings):
 def split_client(text: str) -> tuple[str, int]:
     """Read "host:port".
 
+    Args:
+        text: What a user wrote.
+
+    Returns:
+        The host and the port.
+
     Raises:
         ValueError: It is something else.
     """
