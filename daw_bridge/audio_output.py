@@ -10,6 +10,7 @@ calls a `Renderer` for each block until `Output.stop`.
 
 import contextlib
 import ctypes
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ CLIENT_NAME = b"daw-bridge"
 DEFAULT = "default"
 NULL = "null"
 _JACK = "JACK Audio Connection Kit"
+_WAVE_FLOAT = 3
 _LONGEST_PLAUSIBLE_LATENCY_S = 2.0
 _MOST_LATE_S = 1.0
 _HOW_TO_CHANGE = "Choose another with --output; `daw-bridge devices` lists them."
@@ -160,7 +162,9 @@ def is_device_available(settings: OutputSettings) -> bool:
 
 
 def write_wav(path: Path, audio: FloatArray) -> None:
-    """Write a clip as 32-bit floats, so that nothing is lost.
+    """Write a clip as 32-bit floats, so that nothing is lost; equal clips make equal files.
+
+    Not through soundfile, which stamps the time of day into the header of such a file.
 
     Shapes:
         audio: [frames, channels]
@@ -172,11 +176,15 @@ def write_wav(path: Path, audio: FloatArray) -> None:
     Raises:
         AudioError: The file cannot be written.
     """
-    import soundfile
-
+    samples = audio.astype("<f4").tobytes()
+    frame_bytes = 4 * CHANNELS
+    kind = (_WAVE_FLOAT, CHANNELS, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ * frame_bytes, frame_bytes, 32, 0)
+    form = struct.pack("<4sIHHIIHHH", b"fmt ", 18, *kind)
+    fact = struct.pack("<4sII", b"fact", 4, len(audio))
+    body = b"WAVE" + form + fact + struct.pack("<4sI", b"data", len(samples)) + samples
     try:
-        soundfile.write(path, audio, SAMPLE_RATE_HZ, format="WAV", subtype="FLOAT")
-    except (OSError, soundfile.LibsndfileError) as error:
+        path.write_bytes(struct.pack("<4sI", b"RIFF", len(body)) + body)
+    except OSError as error:
         raise AudioError(f"{path} cannot be written: {error}") from error
 
 

@@ -112,6 +112,12 @@ def test_a_written_clip_is_read_back_bit_by_bit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(audio, clip)
 
 
+def test_a_written_clip_holds_nothing_but_the_clip(tmp_path: Path) -> None:
+    write_wav(tmp_path / "clip.wav", np.zeros((500, 2), np.float32))
+    content = (tmp_path / "clip.wav").read_bytes()
+    assert len(content) == 58 + 500 * 2 * 4  # a header without a time stamp, and the frames
+
+
 NO_PORTAUDIO = """
 import sys
 import ctypes.util

@@ -1,0 +1,321 @@
+"""The audio callback under load: is every frame there, and how soon is a message heard?
+
+On a real JACK server, recorded frame by frame. With a daemon: a loop plays in one slot, and must
+repeat itself bit by bit, while another slot generates and plays without a pause; then a one-shot is
+triggered over OSC at random times. Alone: the same with the audio process only, a counter for the
+loop, and programs that burn every core. What the machine itself did is shown beside.
+
+Run `python -m bench.callback --help`.
+"""
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.daemon import RunningDaemon, running_daemon
+from bench.osc_client import OscClient
+from bench.row import Row
+from daw_bridge.audio_commands import InstallTake, Play, StopSlot
+from daw_bridge.audio_output import OutputSettings
+from daw_bridge.audio_process import AudioProcess
+from daw_bridge.osc import encode_message
+from daw_bridge.takes import create_take, remove_take
+from generator.api import SAMPLE_RATE_HZ, FloatArray
+from tests.audio_rig import Indices, UdpToPlay, counter, counter_breaks, loop_breaks, onsets
+from tests.jack import (
+    JackServer,
+    Recorder,
+    Recording,
+    StallMonitor,
+    Stalls,
+    Times,
+    UdpTriggers,
+    running_jack,
+)
+
+PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
+BLOCK_FRAMES = 256
+LOOP_S = 2.0
+ONE_SHOT_S = 0.1
+ONE_SHOT_SLOT, LOOP_SLOT, BUSY_SLOT = 1, 2, 3
+MIN_GAP_MS, MAX_GAP_MS = 150.0, 230.0
+SILENCE_FRAMES = SAMPLE_RATE_HZ // 50
+MAX_MEDIAN_MS, MAX_P99_MS = 4.5, 8.0
+ANSWER_S = 30.0
+
+
+class BenchError(Exception):
+    """The daemon did not do what the measurement needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A recording, and what the machine did meanwhile."""
+
+    recording: Recording
+    stalls: Stalls
+    takes_made: int = 0
+
+
+def measure(model: str, *, seconds: float = 60.0, triggers: int = 300) -> list[Row]:
+    """Return the rows of this file, measured on a daemon.
+
+    Args:
+        model: The checkpoint that the daemon loads.
+        seconds: How long the loop is watched.
+        triggers: How many messages are sent; about five a second.
+
+    Returns:
+        Continuity and latency.
+    """
+    with running_jack(BLOCK_FRAMES) as jack:
+        environment = {**jack.environment, "DAW_BRIDGE_HOSTAPI": "JACK"}
+        with running_daemon("default", model, environment) as daemon:
+            jack.await_ports(*PORTS)
+            looped = _watch_a_loop(jack, daemon, seconds)
+            triggered = _trigger_a_slot(jack, daemon, triggers)
+    breaks = loop_breaks(looped.recording.audio, round(LOOP_S * SAMPLE_RATE_HZ))
+    load = f"{looped.takes_made} takes generated and played meanwhile"
+    return [_continuity_row(looped, breaks, load), _latency_row(triggered, triggers)]
+
+
+def measure_alone(*, seconds: float = 60.0, triggers: int = 300) -> list[Row]:
+    """Return the same rows, measured on the audio process alone with every core burning.
+
+    Args:
+        seconds: How long the counter is watched.
+        triggers: How many messages are sent.
+
+    Returns:
+        Continuity and latency.
+    """
+    with running_jack(BLOCK_FRAMES) as jack, _environment_of(jack), _process_alone() as process:
+        jack.await_ports(*PORTS)
+        with _burning_cores():
+            with _installed(process, 1, counter()):
+                process.send(Play(LOOP_SLOT, 1, loop=True))
+                counted = _record(jack, seconds)
+                process.send(StopSlot(LOOP_SLOT))
+            with _installed(process, 2, _click()), _udp_to_play(process, 2) as port:
+                packets = _triggers_of(port, b"play", triggers)
+                clicked = _record(jack, _length_s(triggers), packets)
+    breaks = counter_breaks(counted.recording.audio)
+    load = f"{os.cpu_count()} cores burning"
+    return [_continuity_row(counted, breaks, load), _latency_row(clicked, triggers)]
+
+
+# ── what is recorded ─────────────────────────────────────────────────────────
+
+
+def _record(jack: JackServer, seconds: float, packets: UdpTriggers | None = None) -> Measured:
+    with StallMonitor() as monitor:
+        with Recorder(jack, PORTS, seconds=seconds, triggers=packets) as recorder:
+            recording = recorder.finish()
+        return Measured(recording, monitor.finish())
+
+
+def _watch_a_loop(jack: JackServer, daemon: RunningDaemon, seconds: float) -> Measured:
+    with OscClient(daemon.osc_port) as client:
+        slot = f"/gen/slot/{LOOP_SLOT}"
+        client.send(f"{slot}/mode", ("s", "loop"))
+        _generate(client, LOOP_SLOT, "warm pad, sustained", LOOP_S)
+        client.send(f"{slot}/play")
+        time.sleep(1.0)  # the ramp of its start is no part of the loop
+        with _busy_generator(daemon.osc_port) as takes_made:
+            measured = _record(jack, max(seconds, 2.5 * LOOP_S))
+            made = takes_made()
+        client.send(f"{slot}/stop", ("f", 10.0))
+        time.sleep(0.2)
+    return Measured(measured.recording, measured.stalls, made)
+
+
+def _trigger_a_slot(jack: JackServer, daemon: RunningDaemon, count: int) -> Measured:
+    with OscClient(daemon.osc_port) as client:
+        _generate(client, ONE_SHOT_SLOT, "closed hi-hat, short", ONE_SHOT_S)
+        packet = encode_message(f"/gen/slot/{ONE_SHOT_SLOT}/play", ())
+        packets = _triggers_of(daemon.osc_port, packet, count)
+        with _busy_generator(daemon.osc_port):
+            return _record(jack, _length_s(count), packets)
+
+
+def _generate(client: OscClient, slot: int, prompt: str, seconds: float) -> None:
+    address = f"/gen/slot/{slot}/generate"
+    client.send(f"/gen/slot/{slot}/duration", ("f", seconds))
+    client.send(address, ("s", prompt), ("i", 1))
+    if client.wait_for("/done", ANSWER_S, address) is None:
+        raise BenchError(f"The daemon did not generate {prompt!r} within {ANSWER_S:g} s.")
+
+
+@contextlib.contextmanager
+def _busy_generator(port: int) -> Iterator[Callable[[], int]]:
+    """Have a slot that is turned down generate and play without a pause; yields the count."""
+    ended, made = threading.Event(), [0]
+    address = f"/gen/slot/{BUSY_SLOT}/go"
+
+    def run() -> None:
+        with OscClient(port) as client:
+            # Turned down it is mixed all the same, and adds zeros: the loop stays as it is.
+            client.send(f"/gen/slot/{BUSY_SLOT}/gain", ("f", float("-inf")))
+            client.send(f"/gen/slot/{BUSY_SLOT}/duration", ("f", 4.0))
+            while not ended.is_set():
+                client.send(address, ("s", f"noise sweep number {made[0]}"))
+                made[0] += client.wait_for("/done", ANSWER_S, address) is not None
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield lambda: made[0]
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _triggers_of(port: int, packet: bytes, count: int) -> UdpTriggers:
+    return UdpTriggers(port, packet, count, MIN_GAP_MS, MAX_GAP_MS)
+
+
+def _length_s(triggers: int) -> float:
+    return 1.0 + triggers * (MIN_GAP_MS + MAX_GAP_MS) / 2000.0
+
+
+# ── the audio process alone ──────────────────────────────────────────────────
+
+
+@contextlib.contextmanager
+def _environment_of(jack: JackServer) -> Iterator[None]:
+    """Have the children of this process find the server."""
+    names = ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")
+    before = {name: os.environ.get(name) for name in names}  # noqa: TID251 - children inherit it
+    os.environ.update({name: jack.environment[name] for name in names})  # noqa: TID251
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)  # noqa: TID251
+            if value is not None:
+                os.environ[name] = value  # noqa: TID251
+
+
+@contextlib.contextmanager
+def _process_alone() -> Iterator[AudioProcess]:
+    process = AudioProcess(OutputSettings("default", hostapi="JACK"))
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+@contextlib.contextmanager
+def _installed(process: AudioProcess, take_id: int, audio: FloatArray) -> Iterator[None]:
+    take = create_take(len(audio))
+    take.audio[:] = audio
+    process.send(InstallTake(take_id, take.name, take.frames))
+    time.sleep(0.5)
+    try:
+        yield
+    finally:
+        remove_take(take.name)
+
+
+def _click() -> FloatArray:
+    click = np.zeros((100, 2), np.float32)
+    click[0], click[1] = 0.5, -0.5
+    return click
+
+
+@contextlib.contextmanager
+def _udp_to_play(process: AudioProcess, take_id: int) -> Iterator[int]:
+    server = UdpToPlay(process, take_id)
+    try:
+        yield server.port
+    finally:
+        server.close()
+
+
+@contextlib.contextmanager
+def _burning_cores() -> Iterator[None]:
+    burn = [sys.executable, "-c", "while True: sum(range(1000))"]
+    burners = [subprocess.Popen(burn) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+
+
+# ── what is judged ───────────────────────────────────────────────────────────
+
+
+def _continuity_row(measured: Measured, breaks: Indices, load: str) -> Row:
+    recording, stalls = measured.recording, measured.stalls
+    ours = stalls.leave_out(recording.times_of(breaks))
+    minutes = len(recording.audio) / SAMPLE_RATE_HZ / 60.0
+    return Row(
+        f"{minutes:.1f} min on JACK (dummy driver, {BLOCK_FRAMES} frames), checked frame by frame",
+        "0 breaks caused by us",
+        f"{len(ours)} of ours, {len(breaks)} in all; {load}; {_machine(measured)}",
+        passed=len(ours) == 0 and bool(recording.audio.any()),
+    )
+
+
+def _latency_row(measured: Measured, count: int) -> Row:
+    latencies_ms, sent_s = _latencies_ms(measured.recording)
+    quiet = np.isin(sent_s, measured.stalls.leave_out(sent_s))
+    heard = latencies_ms[quiet] if quiet.any() else np.array([np.inf])
+    median_ms, p99_ms = np.percentile(heard, [50, 99])
+    worst_ms = latencies_ms.max(initial=0.0)
+    return Row(
+        f"OSC play of a ready take → first sounding frame, {BLOCK_FRAMES}-frame blocks",
+        f"median ≤ {MAX_MEDIAN_MS} ms, p99 ≤ {MAX_P99_MS:.0f} ms outside the machine's stalls",
+        f"median {median_ms:.1f} ms, p99 {p99_ms:.1f} ms of {len(heard)}; worst of all "
+        f"{worst_ms:.1f} ms; {len(sent_s)} of {count} heard; {_machine(measured)}",
+        passed=median_ms <= MAX_MEDIAN_MS and p99_ms <= MAX_P99_MS and len(sent_s) == count,
+    )
+
+
+def _latencies_ms(recording: Recording) -> tuple[Times, Times]:
+    """For every trigger that was heard: how long it took, and when it was sent."""
+    heard_s = recording.times_of(onsets(recording.audio, silence_frames=SILENCE_FRAMES))
+    triggers = np.searchsorted(recording.sent_times_s, heard_s, side="right") - 1
+    triggers, first = np.unique(triggers[triggers >= 0], return_index=True)
+    heard_s = heard_s[len(heard_s) - len(heard_s[heard_s >= recording.sent_times_s[0]]) :][first]
+    sent_s = recording.sent_times_s[triggers]
+    return (heard_s - sent_s) * 1000.0, sent_s
+
+
+def _machine(measured: Measured) -> str:
+    stalls = measured.stalls
+    return (
+        f"machine stalls > 3 ms: {len(stalls.late_ms)}, worst {stalls.worst_ms:.0f} ms; "
+        f"{measured.recording.xruns} xruns"
+    )
+
+
+def main() -> None:
+    """Print the rows."""
+    parser = argparse.ArgumentParser(description="The audio callback under load, on JACK.")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long the loop is watched")
+    parser.add_argument("--triggers", type=int, default=300, help="how many plays are timed")
+    parser.add_argument("--model", default="house", help="the checkpoint of the daemon")
+    parser.add_argument("--alone", action="store_true", help="the audio process without a daemon")
+    options = parser.parse_args()
+    if options.alone:
+        rows = measure_alone(seconds=options.seconds, triggers=options.triggers)
+    else:
+        rows = measure(options.model, seconds=options.seconds, triggers=options.triggers)
+    for row in rows:
+        print(f"{row.what}\n  asked: {row.required}\n  seen:  {row.measured}\n  {row.verdict}")
+
+
+if __name__ == "__main__":
+    main()
