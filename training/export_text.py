@@ -142,28 +142,50 @@ def _load(module: nn.Module, weights: dict[str, Tensor], name: str) -> None:
     module.load_state_dict({part: weights[f"{name}.{part}"] for part in ("weight", "bias")})
 
 
-def is_kept(piece: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """Which pieces of the vocabulary stay.
+
+    Pieces inside words always stay, so every word can still be spelt. Whole words stay where they
+    are among the `commonest` (the vocabulary is in order of how common a word is) or stand in one
+    of `texts`: what the model was trained on and what people will ask of it.
+    """
+
+    commonest: int | None = None
+    texts: tuple[str, ...] = ()
+
+
+def is_english(piece: str) -> bool:
     """Whether a word piece can stand in an English caption: ASCII, or a sign."""
     return piece.isascii() or all(unicodedata.category(sign)[0] in "PS" for sign in piece)
 
 
-def prune_tokenizer(source: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
-    """Keep the special tokens and every word piece of English.
+def prune_tokenizer(source: dict[str, Any], pruning: Pruning) -> tuple[dict[str, Any], list[int]]:
+    """Keep the special tokens and the word pieces of English that are wanted.
 
-    Any text in ASCII letters and common signs is split as before; other scripts become [UNK].
+    A text whose pieces all stay is split as before; other scripts become [UNK].
 
     Args:
         source: A WordPiece tokenizer.json.
+        pruning: Which pieces stay.
 
     Returns:
         The smaller tokeniser, and the old id of every new one.
     """
-    old = source["model"]["vocab"]
-    kept = [
-        piece
-        for piece in sorted(old, key=old.__getitem__)
-        if piece in SPECIAL_TOKENS or (is_kept(piece) and not piece.startswith("[unused"))
-    ]
+    old: dict[str, int] = source["model"]["vocab"]
+    tokenizer = Tokenizer.from_str(json.dumps(source))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    used = {index for text in pruning.texts for index in tokenizer.encode(text).ids}
+    limit = len(old) if pruning.commonest is None else pruning.commonest
+
+    def stays(piece: str) -> bool:
+        if piece in SPECIAL_TOKENS or old[piece] in used:
+            return True
+        is_common = old[piece] < limit or piece.startswith("##") or len(piece) == 1
+        return is_common and is_english(piece) and not piece.startswith("[unused")
+
+    kept = [piece for piece in sorted(old, key=old.__getitem__) if stays(piece)]
     vocabulary = {piece: index for index, piece in enumerate(kept)}
     pruned = json.loads(json.dumps(source))
     pruned["model"]["vocab"] = vocabulary
@@ -185,18 +207,23 @@ class TextParity:
     size_mb: float
 
 
-def export_text_encoder(folder: Path, *, quantised: bool = True) -> TextParity:
+def export_text_encoder(
+    folder: Path, *, quantised: bool = True, pruning: Pruning | None = None
+) -> TextParity:
     """Write the encoder and tokeniser files of a checkpoint and compare them with the original.
 
     Args:
         folder: The checkpoint folder; it is made where missing.
         quantised: Whether the weight matrices are stored as int8.
+        pruning: Which words stay; all of English where it is not given.
 
     Returns:
         How near the result is to the original.
     """
     source = Path(get_model_path())
-    pruned, kept_ids = prune_tokenizer(json.loads((source / "tokenizer.json").read_text("utf-8")))
+    pruned, kept_ids = prune_tokenizer(
+        json.loads((source / "tokenizer.json").read_text("utf-8")), pruning or Pruning()
+    )
     module = MiniLm(dict(BertModel.from_pretrained(source).state_dict()), kept_ids)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(pruned, ensure_ascii=False, separators=(",", ":"))
@@ -244,8 +271,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--fp32", action="store_true", help="keep the weights in fp32")
+    parser.add_argument("--commonest", type=int, help="keep this many whole words")
+    parser.add_argument("--words-of", type=Path, nargs="*", default=[], help="and those of files")
     options = parser.parse_args()
-    parity = export_text_encoder(options.folder, quantised=not options.fp32)
+    texts = tuple(path.read_text("utf-8", errors="ignore") for path in options.words_of)
+    parity = export_text_encoder(
+        options.folder, quantised=not options.fp32, pruning=Pruning(options.commonest, texts)
+    )
     print(parity)  # noqa: T201  (a command line)
 
 
