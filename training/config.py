@@ -1,12 +1,13 @@
 """Strict run configurations of every stage, from one TOML file each.
 
-An unknown key is refused with the nearest known one; defaults are written here, once. Knows no torch.
+An unknown key is refused with the nearest known one; defaults are written here, once. Knows no
+torch.
 """
 
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,7 +31,8 @@ class Run(Strict):
 
     seed: int = 0
     run_dir: Path
-    corpus: tuple[Path, ...] = ()
+    corpora: tuple[Path, ...] = ()
+    shares: tuple[Weight, ...] = ()
     steps: Count = 1000
     batch: Count = 12
     rate: Rate = 5e-4
@@ -54,6 +56,7 @@ class AutoencoderSizes(Strict):
     latent_blocks: Count = 2
     decoder_width: Count = 256
     decoder_blocks: Count = 6
+    head_width: Count = 512
 
 
 class AutoencoderWeights(Strict):
@@ -62,6 +65,7 @@ class AutoencoderWeights(Strict):
     mel: Weight = 1.0
     convergence: Weight = 0.3
     magnitude: Weight = 0.5
+    peaks: Weight = 1.0
     advance: Weight = 1.0
     vertical: Weight = 0.5
     attack: Weight = 0.3
@@ -82,6 +86,79 @@ class AutoencoderRun(Run):
     discriminator_rate: Rate = 2e-4
 
 
+class BackboneSizes(Strict):
+    """See `generator.backbone.BackboneConfig`."""
+
+    width: Count = 256
+    blocks: Count = 8
+    heads: Count = 4
+
+
+class LatentsRun(Run):
+    """`python -m training latents`: writes ``run_dir/latents`` and ``run_dir/imagined``."""
+
+    text_encoder: Path
+    imagined: Count = 45_000
+
+
+class TeacherRun(Run):
+    """`python -m training teacher`."""
+
+    model: BackboneSizes = BackboneSizes()
+    tokens: Count = 1024
+    drop_text: Fraction = 0.1
+    inpaint: Fraction = 0.15
+    share_at_noise: Fraction = 0.1
+
+
+class StudentRun(Run):
+    """What the one-step stages share; ``start`` is the state to begin from, the teacher by default."""
+
+    model: BackboneSizes = BackboneSizes()
+    teacher: Path
+    start: Path | None = None
+    tokens: Count = 1024
+    average_decay: Fraction = 0.998
+
+
+class WarmUpRun(StudentRun):
+    """`python -m training warmup`."""
+
+    rate: Rate = 3e-4
+    guidance: Weight = 2.0
+    solver: Literal["euler", "heun", "dpm"] = "dpm"
+    solver_steps: Count = 15
+    refresh_every: Count = 10
+    pool: Count = 8
+    share_at_noise: Fraction = 0.5
+
+
+class ArcWeights(Strict):
+    """Weights of the critic's terms; ``penalty`` is the gradient penalty, R1 and R2."""
+
+    contrastive: Weight = 1.0
+    penalty: Weight = 0.0
+    centring: Weight = 1e-3
+
+
+class ArcRun(StudentRun):
+    """`python -m training arc`."""
+
+    weights: ArcWeights = ArcWeights()
+    rate: Rate = 5e-5
+    critic_rate: Rate = 1e-4
+    critic_depth: Annotated[float, Field(gt=0.0, le=1.0)] = 0.75
+    head_width: Count = 64
+    head_strides: tuple[Count, ...] = (1, 2)
+    head_blocks: Count = 1
+    drop_text: Fraction = 0.0
+    inpaint: Fraction = 0.1
+    share_at_noise: Fraction = 0.5
+    time_shift: float = 0.0
+    penalty_noise: Weight = 0.05
+    penalty_of_made: bool = True
+
+
 S = TypeVar("S", bound=Strict)
 
 
@@ -89,18 +166,23 @@ def read_config(path: Path, kind: type[S]) -> S:
     """Read a run configuration.
 
     Raises:
-        TrainingError: The file is missing, is no TOML, or has a wrong or unknown key; all faults at once.
+        TrainingError: The file is missing, is no TOML, or has a wrong or unknown key; all faults at
+        once.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise TrainingError(f"no config at {path}: see training/configs for the ones that ship") from error
+        raise TrainingError(
+            f"no config at {path}: see training/configs for the ones that ship"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TrainingError(f"{path} is no TOML: {error}") from error
     try:
         return kind.model_validate(table)
     except ValidationError as error:
-        faults = "; ".join(describe(fault["loc"], fault["msg"], fault["type"], kind) for fault in error.errors())
+        faults = "; ".join(
+            describe(fault["loc"], fault["msg"], fault["type"], kind) for fault in error.errors()
+        )
         raise TrainingError(f"{path}: {faults}") from error
 
 
@@ -112,7 +194,9 @@ def describe(place: tuple[int | str, ...], message: str, fault: str, kind: type[
     fields = kind.model_fields
     for part in place[:-1]:
         inner = fields[str(part)].annotation
-        fields = inner.model_fields if isinstance(inner, type) and issubclass(inner, Strict) else fields
+        fields = (
+            inner.model_fields if isinstance(inner, type) and issubclass(inner, Strict) else fields
+        )
     near = difflib.get_close_matches(str(place[-1]), fields, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(fields))}"
     return f"{name}: unknown key, {hint}"

@@ -1,0 +1,93 @@
+"""Warm-up: targets are ends of the flow, the pool is bounded, the student learns."""
+
+import torch
+
+from tests.training.tiny import (
+    CHANNELS,
+    FRAMES,
+    conditions,
+    draw_captions,
+    tiny_backbone,
+    train,
+    weights_of,
+)
+from training.config import WarmUpRun
+from training.loop import step_draws
+from training.sampling import OdeLaw, ode_states, one_step
+from training.warmup import Trajectories, TrajectoryPool, WarmUpStage, end_point_loss, solve
+
+
+def warm_up_run(**changes: object) -> WarmUpRun:
+    table = {
+        "run_dir": "unused", "teacher": "unused", "tokens": 60, "steps": 400, "warm_up": 10,
+        "rate": 3e-3, "bfloat16": False, "refresh_every": 4, "pool": 3, "solver_steps": 4,
+    }  # fmt: skip
+    return WarmUpRun.model_validate(table | changes)
+
+
+def test_targets_are_the_ends_of_the_teachers_flow() -> None:
+    run, net, c = warm_up_run(guidance=2.5, solver="heun"), tiny_backbone(), conditions(3)
+    noise = torch.randn(3, CHANNELS, FRAMES)
+    flows = solve(net, c, noise, run)
+    states = ode_states(net, c, noise, OdeLaw(run.solver_steps, 2.5, "heun"))
+    torch.testing.assert_close(flows.ends, states[-1])
+    torch.testing.assert_close(flows.states[0], noise)
+    assert flows.times[0] == 1.0
+    assert len(flows.times) == run.solver_steps
+
+
+def test_a_picked_state_lies_on_its_own_trajectory_at_its_time() -> None:
+    flows = solve(tiny_backbone(), conditions(8), torch.randn(8, CHANNELS, FRAMES), warm_up_run())
+    xt, t = flows.pick(step_draws(0, 0), 0.0)
+    for row in range(8):
+        place = int((flows.times == t[row]).nonzero()[0, 0])
+        torch.testing.assert_close(xt[row], flows.states[place, row])
+    xt, t = flows.pick(step_draws(0, 1), 1.0)
+    torch.testing.assert_close(xt, flows.states[0])
+    assert bool((t == 1.0).all())
+
+
+def test_the_loss_is_zero_for_a_student_that_names_the_end() -> None:
+    net, c = tiny_backbone(), conditions(3)
+    noise = torch.randn(3, CHANNELS, FRAMES)
+    flows = Trajectories(torch.ones(1), noise[None], one_step(net, noise, c), c)
+    loss = end_point_loss(net, flows, noise, torch.ones(3), bfloat16=False)
+    torch.testing.assert_close(loss, torch.zeros(()), atol=1e-10, rtol=0.0)
+
+
+def test_the_pool_keeps_the_newest() -> None:
+    pool = TrajectoryPool(warm_up_run(pool=2), draw_captions, tiny_backbone())
+    for step in range(4):
+        pool.renew(step_draws(0, step))
+    kept = list(pool.batches)
+    assert len(kept) == 2
+    pool.renew(step_draws(0, 4))
+    assert pool.batches[0] is kept[1]
+
+
+def test_the_student_learns_in_one_step_what_takes_the_teacher_many() -> None:
+    teacher = tiny_backbone(seed=5)
+    stage = WarmUpStage(warm_up_run(solver_steps=6, guidance=1.0), draw_captions, teacher)
+    fresh = TrajectoryPool(warm_up_run(solver_steps=6, guidance=1.0), draw_captions, teacher)
+    fresh.renew(step_draws(9, 0))
+    flows = fresh.batches[0]
+
+    def error(net: torch.nn.Module) -> float:
+        made = one_step(net, flows.states[0], flows.conditions)  # type: ignore[arg-type]
+        return float((made - flows.ends).square().mean())
+
+    before = error(teacher)
+    train(stage, 0, 120)
+    assert error(stage.student.average) < 0.5 * before
+
+
+def test_resuming_is_never_having_stopped_bit_for_bit() -> None:
+    whole = WarmUpStage(warm_up_run(), draw_captions, tiny_backbone())
+    train(whole, 0, 6)
+    first = WarmUpStage(warm_up_run(), draw_captions, tiny_backbone())
+    train(first, 0, 3)
+    second = WarmUpStage(warm_up_run(), draw_captions, tiny_backbone(), tiny_backbone(1))
+    second.restore(first.state())
+    train(second, 3, 6)
+    assert torch.equal(weights_of(second.student.live), weights_of(whole.student.live))
+    assert torch.equal(weights_of(second.student.average), weights_of(whole.student.average))

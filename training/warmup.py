@@ -1,0 +1,176 @@
+"""ODE warm-up: the student learns in one evaluation where the teacher's many steps end.
+
+Trajectories of the frozen teacher from noise to end point are kept in a small pool that is renewed
+as training goes on; the student regresses the end point from a random state, often from the noise
+itself. Needs no sound: captions are enough. Its average starts `training/arc.py` and
+`training/vsd.py`.
+
+References:
+    The optional first phase of Novack et al. 2025, arXiv 2505.08175; the end point of a
+    probability-flow ODE as the target is Luhman and Luhman 2021, arXiv 2101.02388, here from any
+    state of the trajectory.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from generator.backbone import Backbone, Conditions
+from generator.interpolant import data_from_velocity
+from training.checkpoints import State
+from training.config import WarmUpRun
+from training.loop import StepDraws
+from training.sampling import OdeLaw, keep_known, ode_states
+from training.student import Draw, Student, normal
+from training.teacher import flow_loss
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectories:
+    """A batch of solved flows.
+
+    Shapes:
+        times: [states] from 1 down to the last before 0; states: [states, batch, latent_channels,
+        n];
+        ends: [batch, latent_channels, n], what the flow ended in.
+    """
+
+    times: Tensor
+    states: Tensor
+    ends: Tensor
+    conditions: Conditions
+
+    def pick(self, draws: StepDraws, share_at_noise: float) -> tuple[Tensor, Tensor]:
+        """Return a state of each flow and its time: the noise itself for a share, else any.
+
+        Shapes:
+            returns: [batch, latent_channels, n], [batch]
+        """
+        batch = self.states.shape[1]
+        at_noise = torch.rand(batch, generator=draws.torch) < share_at_noise
+        any_state = torch.randint(len(self.times), (batch,), generator=draws.torch)
+        chosen = torch.where(at_noise, torch.zeros_like(any_state), any_state).to(
+            self.states.device
+        )
+        return self.states[chosen, torch.arange(batch, device=self.states.device)], self.times[
+            chosen
+        ]
+
+
+def solve(teacher: Backbone, conditions: Conditions, noise: Tensor, run: WarmUpRun) -> Trajectories:
+    """Follow the teacher's guided flow.
+
+    Shapes:
+        noise: [batch, latent_channels, n]
+    """
+    law = OdeLaw(run.solver_steps, run.guidance, run.solver)
+    with torch.autocast(noise.device.type, torch.bfloat16, enabled=run.bfloat16):
+        states = ode_states(teacher, conditions, noise, law)
+    start = torch.tensor(law.times[:-1], device=noise.device)
+    return Trajectories(
+        start, torch.stack(states[:-1]), keep_known(states[-1], conditions), conditions
+    )
+
+
+class TrajectoryPool:
+    """The newest batches of trajectories of a frozen teacher."""
+
+    def __init__(self, run: WarmUpRun, draw: Draw, teacher: Backbone) -> None:
+        """Begin empty.
+
+        Args:
+            run: Solver, guidance, size of the pool and how often it is renewed.
+            draw: Gives conditions; their sound, where there is one, is not looked at.
+            teacher: Whose flow is followed.
+        """
+        self.config = run
+        self.draw = draw
+        self.teacher = teacher
+        self.batches: list[Trajectories] = []
+
+    def renew(self, draws: StepDraws) -> None:
+        """Solve one more batch, and drop the oldest when the pool is full."""
+        batch = self.draw(draws.numpy, self.config.tokens)
+        noise = normal(batch.conditions.known.shape, draws.torch, batch.conditions.known)
+        self.batches.append(solve(self.teacher, batch.conditions, noise, self.config))
+        del self.batches[: -self.config.pool]
+
+    def choose(self, rng: np.random.Generator) -> Trajectories:
+        """Return one batch of the pool."""
+        return self.batches[int(rng.integers(len(self.batches)))]
+
+    def state(self) -> list[dict[str, Tensor]]:
+        """Return all batches as tables of tensors."""
+        return [
+            {"times": b.times, "states": b.states, "ends": b.ends}
+            | {field.name: getattr(b.conditions, field.name) for field in fields(Conditions)}
+            for b in self.batches
+        ]
+
+    def restore(self, state: list[dict[str, Tensor]]) -> None:
+        """Take back what `state` returned."""
+        names = [field.name for field in fields(Conditions)]
+        self.batches = [
+            Trajectories(
+                table["times"],
+                table["states"],
+                table["ends"],
+                Conditions(*(table[name] for name in names)),
+            )
+            for table in state
+        ]
+
+
+def end_point_loss(
+    student: Backbone, flows: Trajectories, xt: Tensor, t: Tensor, *, bfloat16: bool
+) -> Tensor:
+    """Return the mean squared distance of the student's data prediction to the flows' ends.
+
+    Shapes:
+        xt: [batch, latent_channels, n]; t: [batch]  ->  a number.
+    """
+    with torch.autocast(xt.device.type, torch.bfloat16, enabled=bfloat16):
+        v = student(xt, t, flows.conditions)
+    made = data_from_velocity(xt, v.float(), t[:, None, None])
+    return flow_loss(made, flows.ends, flows.conditions.known_mask)
+
+
+class WarmUpStage:
+    """Trains a student on the ends of the teacher's flow (see `training.loop.Stage`)."""
+
+    def __init__(
+        self, run: WarmUpRun, draw: Draw, teacher: Backbone, start: Backbone | None = None
+    ) -> None:
+        """Copy the start.
+
+        Args:
+            run: Rates and the pool's settings.
+            draw: Draws ``(rng, tokens)`` -> conditions, from captions or from a corpus.
+            teacher: Frozen; its flow is the target.
+            start: The student to begin from, the teacher by default.
+        """
+        self.config = run
+        self.pool = TrajectoryPool(run, draw, teacher)
+        self.student = Student(run, start or teacher)
+
+    def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
+        """Renew the pool when it is time, then do one update."""
+        run = self.config
+        if step % run.refresh_every == 0 or not self.pool.batches:
+            self.pool.renew(draws)
+        flows = self.pool.choose(draws.numpy)
+        xt, t = flows.pick(draws, run.share_at_noise)
+        loss = end_point_loss(self.student.live, flows, xt, t, bfloat16=run.bfloat16)
+        norm = self.student.update(loss, step)
+        return {"loss": loss.detach(), "gradient": norm}
+
+    def state(self) -> State:
+        """Return the student's state and the pool."""
+        return self.student.state() | {"pool": self.pool.state()}
+
+    def restore(self, state: State) -> None:
+        """Take back what `state` returned."""
+        self.student.restore(state)
+        self.pool.restore(state["pool"])  # type: ignore[arg-type]
