@@ -1,13 +1,15 @@
 """The autoencoder's torch modules: mid/side sound -> latents at 10.77 Hz -> spectral frames.
 
-Both halves work at frame rate (hop 512), never at waveform rate: that is what a laptop can afford. The
-encoder reads log-mel and low log-linear bands; the decoder names, for each frame and bin, magnitude, phase
-advance with its spread, and offset (`generator/spectral.py` turns those into sound). Nothing here knows of
-losses, prompts, files or numpy. Trained by `training/autoencoder.py`, exported by `training/export.py`.
+Both halves work at frame rate (hop 512), never at waveform rate: that is what a laptop can afford.
+The encoder reads log-mel and low log-linear bands; the decoder names, for each frame and bin,
+magnitude, phase advance with its spread, and offset (`generator/spectral.py` turns those into
+sound). Nothing here knows of losses, prompts, files or numpy. Trained by `training/autoencoder.py`,
+exported by `training/export.py`.
 
 References:
-    ConvNeXt at hop rate with an inverse-STFT head: Siuzdak 2023, arXiv 2306.00814 (Vocos). Ours predicts the
-    phase as a running sum of an advance with a spread, where Vocos predicts it anew in each frame.
+    ConvNeXt at hop rate with an inverse-STFT head: Siuzdak 2023, arXiv 2306.00814 (Vocos). Ours
+    predicts the phase as a running sum of an advance with a spread, where Vocos predicts it anew in
+    each frame.
 """
 
 from dataclasses import dataclass
@@ -37,10 +39,11 @@ class AutoencoderConfig:
     latent_blocks: int = 2
     decoder_width: int = 256
     decoder_blocks: int = 6
+    head_width: int = 512
 
 
 class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution over time, then a two-layer perceptron over channels, added to the input."""
+    """Depthwise convolution over time, then a perceptron over channels, added to the input."""
 
     def __init__(self, width: int, *, kernel: int = 7, expansion: int = 3) -> None:
         super().__init__()
@@ -54,11 +57,12 @@ class ConvNeXtBlock(nn.Module):
         """Shapes: x: [batch, frames, width] -> the same."""
         y = self.depthwise(x.transpose(1, 2)).transpose(1, 2)
         y = self.narrow(functional.gelu(self.widen(self.norm(y)), approximate="tanh"))
-        return x + self.scale * y
+        scaled: Tensor = self.scale * y
+        return x + scaled
 
 
 def mel_filters(bands: int, n_fft: int, sample_rate_hz: float, low_hz: float = 20.0) -> Tensor:
-    """Return triangular mel filters of unit area, [bins, bands] (Slaney's scale replaced by HTK's)."""
+    """Return triangular mel filters of unit area, [bins, bands] (HTK's scale)."""
 
     def to_mel(hz: Tensor) -> Tensor:
         return 2595.0 * torch.log10(1.0 + hz / 700.0)
@@ -106,7 +110,9 @@ class Encoder(nn.Module):
         self.register_buffer("side_filters", side, persistent=False)
         features = c.mel_bands + c.side_mel_bands + LOW_BINS
         self.enter = nn.Linear(features, c.encoder_width)
-        self.fast = nn.Sequential(*(ConvNeXtBlock(c.encoder_width) for _ in range(c.encoder_blocks)))
+        self.fast = nn.Sequential(
+            *(ConvNeXtBlock(c.encoder_width) for _ in range(c.encoder_blocks))
+        )
         self.pool = nn.Linear(FRAMES_PER_LATENT * c.encoder_width, c.latent_width)
         self.slow = nn.Sequential(
             *(ConvNeXtBlock(c.latent_width, kernel=5) for _ in range(c.latent_blocks))
@@ -149,7 +155,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents to spectral frames; its receptive field is limited, so that a part can be decoded alone."""
+    """Latents to spectral frames; its reach is limited, so that a part can be decoded alone."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -159,9 +165,13 @@ class Decoder(nn.Module):
             *(ConvNeXtBlock(c.latent_width, kernel=5) for _ in range(c.latent_blocks))
         )
         self.unfold = nn.Linear(c.latent_width, FRAMES_PER_LATENT * c.decoder_width)
-        self.fast = nn.Sequential(*(ConvNeXtBlock(c.decoder_width) for _ in range(c.decoder_blocks)))
+        self.fast = nn.Sequential(
+            *(ConvNeXtBlock(c.decoder_width) for _ in range(c.decoder_blocks))
+        )
         self.norm = nn.LayerNorm(c.decoder_width)
-        self.head = nn.Linear(c.decoder_width, 6 * BINS + 1)
+        # A harmonic series at any pitch is no low-rank thing: one more layer before the bins.
+        self.widen = nn.Linear(c.decoder_width, c.head_width)
+        self.head = nn.Linear(c.head_width, 6 * BINS + 1)
         with torch.no_grad():
             self.head.weight.mul_(0.3)
             self.head.bias.zero_()
@@ -169,7 +179,7 @@ class Decoder(nn.Module):
             self.head.bias[3 * BINS : 4 * BINS] = -1.0
 
     def forward(self, latents: Tensor) -> Outputs:
-        """Return log magnitude, advance, spread, offset and onset (see `generator.spectral.SpectralFrames`).
+        """Return the fields of `generator.spectral.SpectralFrames`, in their order.
 
         Shapes:
             latents: [batch, latent_channels, n]  ->  [batch, 8 n, 2, bins], [batch, 8 n, bins],
@@ -178,7 +188,8 @@ class Decoder(nn.Module):
         x = self.unfold(self.slow(self.enter(latents.transpose(1, 2))))
         batch, count, _ = x.shape
         x = x.reshape(batch, count * FRAMES_PER_LATENT, -1)
-        z = self.head(self.norm(self.fast(x)))
+        x = self.widen(self.norm(self.fast(x)))
+        z = self.head(functional.gelu(x, approximate="tanh"))
         y = z[..., :-1].reshape(batch, count * FRAMES_PER_LATENT, 6, BINS)
         log_magnitude = y[:, :, 0:2].clamp(max=7.0)
         advance = torch.pi * torch.tanh(y[:, :, 2])
@@ -195,8 +206,8 @@ def running_phase(advance: Tensor, offset: Tensor, starts: Tensor) -> Tensor:
     """Return the phase of every bin: the torch twin of `generator.spectral.SpectralStream`.
 
     Shapes:
-        advance (blurred or not): [batch, n, 1 or 2, bins]; offset: [batch, n, 2, bins]; starts: [batch, n]
-        booleans, where the sum begins anew  ->  offset's.
+        advance (blurred or not): [batch, n, 1 or 2, bins]; offset: [batch, n, 2, bins]; starts:
+        [batch, n] booleans, where the sum begins anew  ->  offset's.
     """
     count, device = advance.shape[1], advance.device
     frame = torch.arange(count, device=device)
@@ -213,13 +224,14 @@ def synthesise(outputs: Outputs, noise: Tensor, starts: Tensor) -> Tensor:
     """Return mid and side samples: the torch twin of `generator.spectral.synthesise`, for training.
 
     Shapes:
-        outputs of n frames; noise of unit variance: [batch, n, 2, bins]; starts: [batch, n] booleans
-        ->  [batch, 2, n * HOP_FRAMES]
+        outputs of n frames; noise of unit variance: [batch, n, 2, bins]; starts: [batch, n]
+        booleans ->  [batch, 2, n * HOP_FRAMES]
     """
     log_magnitude, advance, spread, offset, _ = outputs
     phase = running_phase(advance[:, :, None] + spread[:, :, None] * noise, offset, starts)
     spectrum = torch.polar(log_magnitude.exp(), phase).transpose(1, 2)
-    return overlap_add(spectrum.flatten(0, 1)).unflatten(0, (-1, 2))
+    batch, _, count, _ = spectrum.shape
+    return overlap_add(spectrum.flatten(0, 1)).reshape(batch, 2, count * HOP_FRAMES)
 
 
 def overlap_add(spectrum: Tensor) -> Tensor:

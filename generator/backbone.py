@@ -1,12 +1,13 @@
 """The rectified-flow transformer's torch module: noised latents and words -> velocity.
 
-Teacher and one-step student are the same module; so is the trunk of ARC's discriminator. It knows nothing of
-sampling, losses or files. Trained by `training/`, exported by `training/export.py`.
+Teacher and one-step student are the same module; so is the trunk of ARC's discriminator. It knows
+nothing of sampling, losses or files. Trained by `training/`, exported by `training/export.py`.
 
 References:
-    Rotary positions: Su et al. 2021, arXiv 2104.09864. Normalised queries and keys, SwiGLU, a prepended
-    condition token: as in Stable Audio Open Small (Novack et al. 2025, arXiv 2505.08175). Our addition: the known
-    latents and their mask as inputs, so that one module continues, in-paints and loops.
+    Rotary positions: Su et al. 2021, arXiv 2104.09864. Normalised queries and keys, SwiGLU, a
+    prepended condition token: as in Stable Audio Open Small (Novack et al. 2025, arXiv 2505.08175).
+    Our addition: the known latents and their mask as inputs, so that one module continues,
+    in-paints and loops.
 """
 
 import math
@@ -37,9 +38,10 @@ class Conditions:
     """Everything but the latents that a velocity depends on.
 
     Shapes:
-        text: [batch, tokens, text_width]; text_mask: [batch, tokens], 1 for a real token; seconds, tempo_bpm
-        (0 = none): [batch]; key: [batch] integers, 0 = none; known: [batch, latent_channels, n] given clean
-        latents, zero elsewhere; known_mask: [batch, 1, n], 1 where given.
+        text: [batch, tokens, text_width]; text_mask: [batch, tokens], 1 for a real token; seconds,
+            tempo_bpm (0 = none): [batch]; key: [batch] integers, 0 = none; known: [batch,
+            latent_channels, n] given clean latents, zero elsewhere; known_mask: [batch, 1, n], 1
+            where given.
     """
 
     text: Tensor
@@ -99,7 +101,11 @@ class Attention(nn.Module):
         nn.init.zeros_(self.out.weight)
 
     def forward(self, x: Tensor, context: Tensor, bias: Tensor | None) -> Tensor:
-        """Shapes: x: [batch, n, width]; context: [batch, m, *]; bias: [batch, 1, 1, m] added to the scores."""
+        """Attend.
+
+        Shapes:
+            x: [batch, n, width]; context: [batch, m, *]; bias: [batch, 1, 1, m], added to the scores
+        """
         q = self.q_norm(self.split(self.to_q(x)))
         k, v = self.to_kv(context).chunk(2, dim=-1)
         k, v = self.k_norm(self.split(k)), self.split(v)
@@ -111,11 +117,12 @@ class Attention(nn.Module):
 
     def split(self, x: Tensor) -> Tensor:
         """Shapes: [batch, n, width] -> [batch, heads, n, head_width]."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        batch, count, width = x.shape
+        return x.reshape(batch, count, self.heads, width // self.heads).transpose(1, 2)
 
 
 class Block(nn.Module):
-    """Self-attention, attention to the words, a gated perceptron; scaled and shifted by the global condition."""
+    """Self-attention, attention to the words, a gated perceptron; modulated by the globals."""
 
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__()
@@ -130,14 +137,19 @@ class Block(nn.Module):
         nn.init.zeros_(self.narrow.weight)
 
     def forward(self, x: Tensor, text: Tensor, bias: Tensor, shifts: Tensor) -> Tensor:
-        """Shapes: x: [batch, n, width]; text: [batch, m, width]; shifts: [batch, 6, width] -> x's."""
+        """Apply the block.
+
+        Shapes:
+            x: [batch, n, width]; text: [batch, m, width]; shifts: [batch, 6, width]  ->  x's.
+        """
         s = shifts + self.modulation
         y = self.norms[0](x) * (1.0 + s[:, None, 0]) + s[:, None, 1]
         x = x + self.attend(y, y, None)
         x = x + self.read(self.norms[1](x) * (1.0 + s[:, None, 2]) + s[:, None, 3], text, bias)
         y = self.norms[2](x) * (1.0 + s[:, None, 4]) + s[:, None, 5]
         gate, value = self.widen(y).chunk(2, dim=-1)
-        return x + self.narrow(functional.silu(gate) * value)
+        narrowed: Tensor = self.narrow(functional.silu(gate) * value)
+        return x + narrowed
 
 
 class Backbone(nn.Module):
@@ -152,9 +164,10 @@ class Backbone(nn.Module):
         self.no_text = nn.Parameter(torch.zeros(1, 1, width))
         self.keys = nn.Embedding(KEY_COUNT, width)
         self.scalars = nn.Linear(3 * 64 + config.text_width, width)
-        self.globals = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 6 * width))
-        nn.init.zeros_(self.globals[-1].weight)
-        nn.init.zeros_(self.globals[-1].bias)
+        self.globals = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.shifts = nn.Linear(width, 6 * width)
+        nn.init.zeros_(self.shifts.weight)
+        nn.init.zeros_(self.shifts.bias)
         nn.init.normal_(self.keys.weight, std=0.02)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(width)
@@ -172,12 +185,14 @@ class Backbone(nn.Module):
         velocity: Tensor = self.leave(self.norm(hidden)).transpose(1, 2)
         return velocity
 
-    def features(self, x: Tensor, t: Tensor, conditions: Conditions, *, depth: int | None = None) -> Tensor:
-        """Return the hidden states after ``depth`` blocks (all of them by default), [batch, n, width]."""
+    def features(
+        self, x: Tensor, t: Tensor, conditions: Conditions, *, depth: int | None = None
+    ) -> Tensor:
+        """Return the hidden states after ``depth`` blocks, by default all, [batch, n, width]."""
         c = conditions
         given = torch.cat((x, c.known, c.known_mask), dim=1).transpose(1, 2)
         text, bias = self.context(c)
-        shifts = self.globals(self.summary(t, c)).unflatten(-1, (6, -1))
+        shifts = self.shifts(self.globals(self.summary(t, c))).reshape(x.shape[0], 6, -1)
         hidden: Tensor = self.enter(given)
         for block in self.blocks[:depth]:
             hidden = block(hidden, text, bias, shifts)
@@ -192,8 +207,10 @@ class Backbone(nn.Module):
         return torch.cat((null, words), dim=1), bias[:, None, None, :].to(words.dtype)
 
     def summary(self, t: Tensor, c: Conditions) -> Tensor:
-        """Return the global condition: time, length, tempo, key and the mean of the words, [batch, width]."""
-        tempo = torch.where(c.tempo_bpm > 0, c.tempo_bpm / TEMPO_CENTRE_BPM, torch.zeros_like(c.tempo_bpm))
+        """Return time, length, tempo, key and the mean of the words as one, [batch, width]."""
+        tempo = torch.where(
+            c.tempo_bpm > 0, c.tempo_bpm / TEMPO_CENTRE_BPM, torch.zeros_like(c.tempo_bpm)
+        )
         weight = c.text_mask[..., None]
         mean = (c.text * weight).sum(1) / weight.sum(1).clamp_min(1.0)
         features = (

@@ -1,8 +1,9 @@
 """The time convention of the generator, once, for inference and for training.
 
 t = 1 is noise and t = 0 is data: ``x_t = (1 - t) x0 + t eps`` with velocity ``v = eps - x0``
-(rectified flow; Liu et al. 2022, arXiv 2209.03003). Everything here is plain arithmetic that works on
-numpy arrays and on torch tensors alike; it does not know what a latent, a prompt or a network is.
+(rectified flow; Liu et al. 2022, arXiv 2209.03003). Everything here is plain arithmetic that works
+on numpy arrays and on torch tensors alike; it does not know what a latent, a prompt or a network
+is.
 
 References:
     Ping-pong sampling: Novack et al. 2025, arXiv 2505.08175, section 3.3; the schedule is linear in

@@ -1,16 +1,19 @@
 """From the decoder's spectral frames to stereo samples, in numpy: phase, inverse STFT, overlap-add.
 
-Knows nothing of networks, prompts or files. It stands after the decoder, which names for each frame and
-bin a log magnitude, a phase advance with its spread, and a phase offset, for the mid and the side signal, and
-for each frame whether an attack begins there. The stream is the primitive; a whole sound is its concatenation, bit for bit, for any partition into chunks.
+Knows nothing of networks, prompts or files. It stands after the decoder, which names for each frame
+and bin a log magnitude, a phase advance with its spread, and a phase offset, for the mid and the
+side signal, and for each frame whether an attack begins there. The stream is the primitive; a whole
+sound is its concatenation, bit for bit, for any partition into chunks.
 
-The phase of bin k in frame j is a running sum: ``2 pi hop k j / n_fft`` (the bin's own centre) plus the
-sum over frames of the predicted advance, blurred by noise as wide as the predicted spread, plus the
-predicted offset. A steady tone is thereby coherent by construction and a hiss stays a hiss. At an onset the sum
-starts anew, so that the offsets alone say where in the frame the attack lies and all bins agree on it.
+The phase of bin k in frame j is a running sum: ``2 pi hop k j / n_fft`` (the bin's own centre) plus
+the sum over frames of the predicted advance, blurred by noise as wide as the predicted spread, plus
+the predicted offset. A steady tone is thereby coherent by construction and a hiss stays a hiss. At
+an onset the sum starts anew, so that the offsets alone say where in the frame the attack lies and
+all bins agree on it.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -69,13 +72,14 @@ def hann() -> FloatArray:
 
 
 class SpectralStream:
-    """Turns spectral frames into samples chunk by chunk, carrying phase and overlap across chunks."""
+    """Turns spectral frames into samples, carrying phase and overlap from chunk to chunk."""
 
     def __init__(self, seed: int) -> None:
         """Start a sound.
 
         Args:
-            seed: Seeds the noise that blurs the phase; frame j has the same noise whatever the length.
+            seed: Seeds the noise that blurs the phase; frame j has the same noise whatever the
+                length.
         """
         self._noise = np.random.Generator(np.random.Philox(seed))
         self._walked = np.zeros((2, BINS), dtype=np.float64)
@@ -89,8 +93,8 @@ class SpectralStream:
         """Return the samples that are complete once these frames are in.
 
         Shapes:
-            frames of n  ->  [m, 2] left and right, full scale 1.0; the first frames of a sound give fewer
-            than n * HOP_FRAMES, by half a window in all, which `flush` gives back.
+            frames of n  ->  [m, 2] left and right, full scale 1.0; the first frames of a sound give
+            fewer than n * HOP_FRAMES, by half a window in all, which `flush` gives back.
         """
         pieces = [
             self._push_piece(frames.part(start, start + WORK_FRAMES))
@@ -129,8 +133,9 @@ class SpectralStream:
         starts = np.flatnonzero(begins)
         walked[starts] = 0.0
         self._walk(walked, starts)
-        # hop / n_fft is a quarter: a centre frequency turns by whole quarters, exact for ever. The two
-        # quarters more put a frame of equal phases at the middle of its window, not at the edge.
+        # hop / n_fft is a quarter: a centre frequency turns by whole quarters, exact for ever. The
+        # two quarters more put a frame of equal phases at the middle of its window, not at the
+        # edge.
         place = np.arange(self._frame, self._frame + count) + 2
         quarter_turns = np.outer(place % PARTS, np.arange(BINS)) % PARTS
         walked -= TWO_PI * np.rint(walked / TWO_PI)
@@ -144,12 +149,12 @@ class SpectralStream:
         edges = [0, *(int(start) for start in starts if start > 0), steps.shape[0]]
         if not (starts.size and starts[0] == 0):
             steps[0] += self._walked
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        for start, stop in pairwise(edges):
             np.cumsum(steps[start:stop], axis=0, out=steps[start:stop])
         self._walked = steps[-1].copy()
 
     def _overlap(self, stereo: FloatArray) -> FloatArray:
-        """Add windows of [n, PARTS, HOP_FRAMES, 2] to the tail and return the parts that are complete."""
+        """Add windows, [n, PARTS, HOP_FRAMES, 2], to the tail; return what is complete."""
         count = stereo.shape[0]
         total = np.zeros((count + PARTS, HOP_FRAMES, 2), dtype=np.float32)
         weight = np.zeros((count + PARTS, HOP_FRAMES), dtype=np.float32)

@@ -1,1 +1,1 @@
-"""Training of the checkpoints that the daemon loads: corpus, autoencoder, teacher, one-step, export."""
+"""Training of the checkpoints that the daemon loads, from corpus to export."""

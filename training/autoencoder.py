@@ -1,18 +1,22 @@
 """The autoencoder stage: losses as pure functions, the discriminator, and the stage itself.
 
-First encoder and decoder learn together from reconstruction; then the encoder is frozen, so that the latents
-stay what they are while everything behind them trains, and the decoder goes on against a spectrogram
-discriminator. Knows nothing of text. Its product feeds `training/teacher.py` and `training/export.py`.
+First encoder and decoder learn together from reconstruction; then the encoder is frozen, so that
+the latents stay what they are while everything behind them trains, and the decoder goes on against
+a spectrogram discriminator. Knows nothing of text. Its product feeds `training/teacher.py` and
+`training/export.py`.
 
 References:
-    Multi-resolution STFT loss: Yamamoto et al. 2020, arXiv 1910.11480. Spectrogram discriminator with
-    feature matching: Defossez et al. 2022, arXiv 2210.13438, equations 2 to 4, here with the least-squares form.
-    Phase advance as a circular law with its own spread: ours (`docs/decisions/003-phase.md`).
+    Multi-resolution STFT loss: Yamamoto et al. 2020, arXiv 1910.11480. Spectrogram discriminator
+    with feature matching: Defossez et al. 2022, arXiv 2210.13438, equations 2 to 4, here with the
+    least-squares form. Phase advance as a circular law with its own spread: ours
+    (`docs/decisions/005-phase-as-a-sum.md`).
 """
 
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,8 +35,9 @@ from generator.autoencoder import (
     synthesise,
 )
 from generator.spectral import BINS, FRAMES_PER_LATENT, HOP_FRAMES, N_FFT, NOISE_REACH, PARTS
-from training.checkpoints import State
+from training.checkpoints import STATE_FILE, State, load_state
 from training.config import AutoencoderRun
+from training.errors import TrainingError
 from training.loop import StepDraws, learning_rate, update, update_average
 
 MEL_RESOLUTIONS = ((4096, 256), (1024, 96), (256, 32))
@@ -90,7 +95,8 @@ def convergence(made: Tensor, real: Tensor, window: Tensor) -> Tensor:
     made_s = (centred_stft(made, n_fft, n_fft // 4, window).abs().square() + 1e-9).sqrt()
     real_s = centred_stft(real, n_fft, n_fft // 4, window).abs()
     error = (made_s - real_s).flatten(1).norm(dim=1)
-    return (error / real_s.flatten(1).norm(dim=1).clamp_min(1.0)).mean()
+    relative: Tensor = error / real_s.flatten(1).norm(dim=1).clamp_min(1.0)
+    return relative.mean()
 
 
 def magnitude_loss(outputs: Outputs, spectrum: Tensor) -> Tensor:
@@ -104,11 +110,25 @@ def magnitude_loss(outputs: Outputs, spectrum: Tensor) -> Tensor:
     return functional.l1_loss(made, real)
 
 
+def peak_loss(outputs: Outputs, spectrum: Tensor) -> Tensor:
+    """Return the relative mean difference of root magnitudes: loud partials count most.
+
+    Shapes:
+        spectrum: [batch, n, 2, bins] complex, mid and side.
+    """
+    real = (spectrum.abs() + 1e-6).sqrt()
+    made = (0.5 * outputs[0]).exp()
+    error = (made - real).abs().mean(dim=(1, 2, 3))
+    return (error / real.mean(dim=(1, 2, 3)).clamp_min(0.02)).mean()
+
+
 def advance_loss(outputs: Outputs, spectrum: Tensor, starts: Tensor) -> Tensor:
     """Return the negative log-likelihood of the real phase advance under a von Mises law.
 
-    A frame in which an attack begins has no frame before it that counts. The law's mean is the predicted advance, its concentration one over the predicted spread squared; each bin
-    counts by the root of its magnitude. So a tone learns its exact frequency, and a hiss learns that it has none.
+    A frame in which an attack begins has no frame before it that counts. The law's mean is the
+    predicted advance, its concentration one over the predicted spread squared; each bin counts by
+    the root of its magnitude. So a tone learns its exact frequency, and a hiss learns that it has
+    none.
 
     Shapes:
         spectrum: [batch, n, bins] complex, mid; starts: [batch, n] booleans.
@@ -120,7 +140,8 @@ def advance_loss(outputs: Outputs, spectrum: Tensor, starts: Tensor) -> Tensor:
     kappa = spread[:, 1:].square().clamp_min(1e-3).reciprocal()
     log_density = kappa * (error.cos() - 1.0) - torch.special.i0e(kappa).log()
     weight = spectrum[:, 1:].abs().clamp_min(1e-8).sqrt() * ~starts[:, 1:, None]
-    return -(weight * log_density).sum() / weight.sum().clamp_min(1.0)
+    likelihood: Tensor = (weight * log_density).sum() / weight.sum().clamp_min(1.0)
+    return -likelihood
 
 
 def vertical_loss(outputs: Outputs, spectrum: Tensor, starts: Tensor) -> Tensor:
@@ -179,7 +200,7 @@ class SpectrogramDiscriminator(nn.Module):
         sizes = (3, width, width, 2 * width, 2 * width)
         self.layers = nn.ModuleList(
             nn.Conv2d(a, b, (7, 3), stride=(3, 1) if i < 3 else 1, padding=(3, 1))
-            for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+            for i, (a, b) in enumerate(pairwise(sizes))
         )
         self.score = nn.Conv2d(2 * width, 1, 3, padding=1)
 
@@ -228,7 +249,7 @@ def adversarial_loss(made: list[list[Tensor]]) -> Tensor:
 
 
 def feature_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
-    """Return the mean relative difference of the discriminator's features on real and made sound."""
+    """Return the mean relative difference of the features of real and made sound."""
     terms = [
         functional.l1_loss(m, r.detach()) / r.detach().abs().mean().clamp_min(1e-3)
         for real_part, made_part in zip(real, made, strict=True)
@@ -250,6 +271,7 @@ def spectral_terms(outputs: Outputs, spectrum: Tensor, starts: Tensor) -> dict[s
     """
     return {
         "magnitude": magnitude_loss(outputs, spectrum),
+        "peaks": peak_loss(outputs, spectrum),
         "advance": advance_loss(outputs, spectrum[:, :, 0], starts),
         "vertical": vertical_loss(outputs, spectrum, starts),
         "attack": attack_loss(outputs, starts),
@@ -304,33 +326,41 @@ class AutoencoderStage:
         return a.float(), b.float(), c.float(), d.float(), e.float()
 
     def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
-        """Do one update of the decoder (and encoder), and of the discriminator when its time has come."""
+        """Update the decoder, the encoder until it is frozen, the discriminator from its time on."""
         run = self.config
         frozen = step >= run.freeze_encoder_from
-        audio = self.crops(draws.numpy, run.batch, run.crop_latents * FRAMES_PER_LATENT * HOP_FRAMES)
+        audio = self.crops(
+            draws.numpy, run.batch, run.crop_latents * FRAMES_PER_LATENT * HOP_FRAMES
+        )
         latents = self.encode(audio, frozen=frozen)
         level = torch.rand(run.batch, 1, 1, generator=draws.torch) * run.latent_noise
         noisy = latents + level * torch.randn(latents.shape, generator=draws.torch)
         outputs = self.decode(noisy)
         real = torch.stack(mid_side(audio), dim=1)
         spectrum = centred_stft(real.flatten(0, 1), N_FFT, HOP_FRAMES, torch.hann_window(N_FFT))
-        spectrum = spectrum.unflatten(0, (-1, 2)).transpose(1, 2)
+        spectrum = spectrum.reshape(run.batch, 2, -1, BINS).transpose(1, 2)
         starts = attack_frames(spectrum[:, :, 0], self.encoder.get_buffer("mid_filters"))
         made = self.synthesise(outputs, starts, draws)
-        terms = spectral_terms(outputs, spectrum, starts) | self.sound_terms(made, real.flatten(0, 1))
+        terms = spectral_terms(outputs, spectrum, starts) | self.sound_terms(
+            made, real.flatten(0, 1)
+        )
         weights = run.weights.model_dump()
         if step >= run.adversarial_from:
-            terms |= self.adversarial_terms(made, real.flatten(0, 1), step)
+            terms |= self.adversarial_terms(made, real.flatten(0, 1))
         loss = torch.stack([weights[name] * value for name, value in terms.items()]).sum()
         rate = learning_rate(run.rate, step, steps=run.steps, warm_up=run.warm_up)
         norm = update(self.optimiser, loss, rate=rate, clip_norm=run.clip_norm)
         update_average(self.average, self.decoder, decay=run.average_decay, step=step)
-        return {name: value.detach() for name, value in terms.items()} | {"loss": loss.detach(), "gradient": norm}
+        return {name: value.detach() for name, value in terms.items()} | {
+            "loss": loss.detach(),
+            "gradient": norm,
+        }
 
     def synthesise(self, outputs: Outputs, starts: Tensor, draws: StepDraws) -> Tensor:
         """Return mid and side sound, [2 batch, frames].
 
-        The advance learns from `advance_loss` alone: through the running sum every later frame would pull at it.
+        The advance learns from `advance_loss` alone: through the running sum every later frame
+        would pull at it.
         """
         noise = uniform_noise(outputs[0].shape, draws)
         held = (outputs[0], outputs[1].detach(), outputs[2].detach(), outputs[3], outputs[4])
@@ -345,7 +375,7 @@ class AutoencoderStage:
             "convergence": convergence(made, real, torch.hann_window(N_FFT)),
         }
 
-    def adversarial_terms(self, made: Tensor, real: Tensor, step: int) -> dict[str, Tensor]:
+    def adversarial_terms(self, made: Tensor, real: Tensor) -> dict[str, Tensor]:
         """Update the discriminator, then return what it says of the decoder.
 
         Shapes:
@@ -363,6 +393,7 @@ class AutoencoderStage:
     def state(self) -> State:
         """Return all weights and optimiser states."""
         return {
+            "sizes": self.config.model.model_dump(),
             "encoder": self.encoder.state_dict(),
             "decoder": self.decoder.state_dict(),
             "average": self.average.state_dict(),
@@ -373,5 +404,20 @@ class AutoencoderStage:
 
     def restore(self, state: State) -> None:
         """Take back what `state` returned."""
-        for name in self.state():
+        for name in self.state().keys() - {"sizes"}:
             getattr(self, name).load_state_dict(state[name])
+
+
+def load_encoder(folder: Path, sample_rate_hz: float) -> Encoder:
+    """Return the trained encoder of a stage folder, in evaluation mode.
+
+    Raises:
+        TrainingError: There is no state, or it holds no autoencoder.
+    """
+    state = load_state(folder / STATE_FILE)
+    sizes, weights = state.get("sizes"), state.get("encoder")
+    if not isinstance(sizes, dict) or not isinstance(weights, dict):
+        raise TrainingError(f"{folder / STATE_FILE} holds no autoencoder: train that stage first")
+    encoder = Encoder(AutoencoderConfig(**sizes), sample_rate_hz)
+    encoder.load_state_dict(weights)
+    return encoder.eval()

@@ -1,8 +1,8 @@
 """Batches of latents with their conditions, from the cache that `training/latents.py` wrote.
 
-All clips of a batch have the same number of latent frames, so no padding is computed. A clip that has died
-away may be drawn with more silence behind it, so that the model learns sounds shorter than their canvas.
-Knows neither networks nor losses.
+All clips of a batch have the same number of latent frames, so no padding is computed. A clip that
+has died away may be drawn with more silence behind it, so that the model learns sounds shorter than
+their canvas. Knows neither networks nor losses.
 """
 
 import json
@@ -61,15 +61,18 @@ class CaptionStates:
             self._states = np.load(folder / "states.npy", mmap_mode="r")
             self._starts = np.load(folder / "starts.npy")
         except OSError as error:
-            raise TrainingError(f"no caption cache in {folder}: run `python -m training latents` first") from error
+            raise TrainingError(
+                f"no caption cache in {folder}: run `python -m training latents` first"
+            ) from error
 
     def __len__(self) -> int:
         return len(self._starts) - 1
 
     def gather(self, ids: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Return states [batch, tokens, width] and mask [batch, tokens] of captions; -1 has no words."""
+        """Return states [batch, tokens, width] and mask [batch, tokens]; id -1 has no words."""
         rows = [
-            self._states[self._starts[i] : self._starts[i + 1]] if i >= 0 else self._states[:0] for i in ids
+            self._states[self._starts[i] : self._starts[i + 1]] if i >= 0 else self._states[:0]
+            for i in ids
         ]
         longest = max(1, *(len(row) for row in rows))
         states = np.zeros((len(rows), longest, self._states.shape[1]), np.float32)
@@ -94,7 +97,9 @@ class LatentCorpus:
             self._latents = np.load(folder / "latents.npy", mmap_mode="r")
             table = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
         except OSError as error:
-            raise TrainingError(f"no latents in {folder}: run `python -m training latents` first") from error
+            raise TrainingError(
+                f"no latents in {folder}: run `python -m training latents` first"
+            ) from error
         self.silence: FloatArray = np.asarray(table["silence"], np.float32)
         clips = table["clips"]
         self._starts = np.array([c["start"] for c in clips], np.int64)
@@ -143,10 +148,12 @@ class LatentCorpus:
 
     def _canvas_seconds(self, chosen: npt.NDArray[np.int64], count: int) -> FloatArray:
         canvas = np.float32(count * LATENT_SECONDS)
-        return np.where(self._lengths[chosen] == count, self._seconds[chosen], canvas).astype(np.float32)
+        return np.where(self._lengths[chosen] == count, self._seconds[chosen], canvas).astype(
+            np.float32
+        )
 
     def _choose(self, rng: np.random.Generator, count: int, size: int) -> npt.NDArray[np.int64]:
-        """Return clips that fill ``count`` frames: of that length, or faded ones that are shorter."""
+        """Return clips that fill ``count`` frames: that long, or faded and shorter."""
         fits = self._lengths == count
         shorter = (self._lengths < count) & (self._lengths >= count - LONGEST_SILENCE) & self._fades
         shares = np.where(fits | shorter, self._shares, 0.0)
@@ -162,7 +169,9 @@ class LatentCorpus:
 LATENT_SECONDS = 4096 / 44_100
 
 
-def with_labels(text: Tensor, mask: Tensor, labels: Labels, known: tuple[Tensor, Tensor]) -> Conditions:
+def with_labels(
+    text: Tensor, mask: Tensor, labels: Labels, known: tuple[Tensor, Tensor]
+) -> Conditions:
     """Return conditions from words, labels and the known part."""
     return Conditions(
         text,
@@ -175,7 +184,7 @@ def with_labels(text: Tensor, mask: Tensor, labels: Labels, known: tuple[Tensor,
 
 
 def known_part(rng: np.random.Generator, x0: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Return the given latents and their mask: nothing, a beginning to continue, or all but a middle.
+    """Return the given latents and their mask: none, a beginning, or all but a middle.
 
     Shapes:
         x0: [batch, channels, n]  ->  [batch, channels, n], [batch, 1, n]
@@ -203,7 +212,9 @@ class CaptionBank:
         try:
             table = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
         except OSError as error:
-            raise TrainingError(f"no captions in {folder}: run `python -m training latents` first") from error
+            raise TrainingError(
+                f"no captions in {folder}: run `python -m training latents` first"
+            ) from error
         self._channels = latent_channels
         self._seconds = np.array([c["seconds"] for c in table], np.float32)
         self._tempo = np.array([c["tempo_bpm"] for c in table], np.float32)
@@ -222,4 +233,6 @@ class CaptionBank:
         seconds = np.minimum(self._seconds[ids], count * LATENT_SECONDS).astype(np.float32)
         labels = Labels(seconds, self._tempo[ids], self._key[ids])
         known = torch.zeros(len(ids), self._channels, count), torch.zeros(len(ids), 1, count)
-        return LatentBatch(None, with_labels(text, mask, labels, known), torch.from_numpy(ids), count)
+        return LatentBatch(
+            None, with_labels(text, mask, labels, known), torch.from_numpy(ids), count
+        )

@@ -1,10 +1,9 @@
 """Resumable training state on disk: written whole or not at all, read without running any code.
 
-Knows nothing of what a state holds. A state that cannot be read or does not fit is refused, and the last
-good one stays where it was.
+Knows nothing of what a state holds. A state that cannot be read or does not fit is refused, and the
+last good one stays where it was.
 """
 
-import os
 import pickle
 from pathlib import Path
 from typing import TypeAlias
@@ -14,6 +13,7 @@ import torch
 from training.errors import TrainingError
 
 State: TypeAlias = dict[str, object]
+STATE_FILE = "state.pt"
 
 
 def save_state(path: Path, state: State) -> None:
@@ -26,10 +26,12 @@ def save_state(path: Path, state: State) -> None:
     partial = path.with_suffix(".partial")
     try:
         torch.save(state, partial)
-        os.replace(partial, path)
+        Path(partial).replace(path)
     except (OSError, RuntimeError) as error:
         partial.unlink(missing_ok=True)
-        raise TrainingError(f"cannot write {path} ({error}): free some space; {path.name} is kept") from error
+        raise TrainingError(
+            f"cannot write {path} ({error}): free some space; {path.name} is kept"
+        ) from error
 
 
 def load_state(path: Path) -> State:
@@ -41,9 +43,13 @@ def load_state(path: Path) -> State:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise TrainingError(f"no training state at {path}: run the stage that writes it first") from error
+        raise TrainingError(
+            f"no training state at {path}: run the stage that writes it first"
+        ) from error
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise TrainingError(f"{path} is no readable training state ({error}): remove it to start anew") from error
+        raise TrainingError(
+            f"{path} is no readable training state ({error}): remove it to start anew"
+        ) from error
     if not isinstance(state, dict) or "step" not in state:
         raise TrainingError(f"{path} holds no training state: expected a table with a step")
     return state

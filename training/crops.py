@@ -27,10 +27,13 @@ class Crops:
             shares: How often each corpus is drawn from, relative to the others.
 
         Raises:
-            TrainingError: There is no corpus, or one without training clips, or not a share for each.
+            TrainingError: There is no corpus, or one without training clips, or not a share for
+            each.
         """
         if not corpora or len(corpora) != len(shares):
-            raise TrainingError(f"found {len(corpora)} corpora and {len(shares)} shares: give one share each")
+            raise TrainingError(
+                f"found {len(corpora)} corpora and {len(shares)} shares: give one share each"
+            )
         self._corpora = tuple(corpora)
         self._indices = tuple(corpus.indices("train") for corpus in corpora)
         if any(len(indices) == 0 for indices in self._indices):
@@ -44,7 +47,9 @@ class Crops:
             self._fill(crop, rng)
         return torch.from_numpy(crops)
 
-    def _fill(self, crop: np.ndarray[tuple[int, int], np.dtype[np.float32]], rng: np.random.Generator) -> None:
+    def _fill(
+        self, crop: np.ndarray[tuple[int, int], np.dtype[np.float32]], rng: np.random.Generator
+    ) -> None:
         which = rng.choice(len(self._corpora), p=self._shares)
         index = int(rng.choice(self._indices[which]))
         length = self._corpora[which].entries[index].frames

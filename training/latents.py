@@ -1,7 +1,8 @@
-"""The cache between the autoencoder and everything after it: latents of all clips, states of all captions.
+"""The cache after the autoencoder: latents of all clips, states of all captions.
 
-Once written, transformer training touches neither sound nor the text encoder. Each text is encoded by the very
-encoder that the runtime uses, so that training and playing agree. Read back by `training/batches.py`.
+Once written, transformer training touches neither sound nor the text encoder. Each text is encoded
+by the very encoder that the runtime uses, so that training and playing agree. Read back by
+`training/batches.py`.
 """
 
 import json
@@ -47,7 +48,7 @@ def has_faded(audio: FloatArray, sample_rate_hz: float) -> bool:
 
 
 def on_canvas(audio: FloatArray, *, loops: bool) -> FloatArray:
-    """Return a clip filled up to whole latent frames: a loop goes on from its head, others are silent.
+    """Return a clip filled up to whole latent frames: a loop from its head, others by silence.
 
     Shapes:
         audio: [frames, 2]  ->  [2, latent_frames * LATENT_HOP_FRAMES]
@@ -77,7 +78,11 @@ def silence_latent(encoder: Encoder) -> FloatArray:
 
 
 def write_latents(
-    sources: Sequence[Source], encoder: Encoder, words: TextEncoder, folder: Path, progress: Progress
+    sources: Sequence[Source],
+    encoder: Encoder,
+    words: TextEncoder,
+    folder: Path,
+    progress: Progress,
 ) -> None:
     """Encode the training clips of all sources, and their captions, into a cache folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +95,9 @@ def write_latents(
             entry = source.corpus.entries[index]
             audio = source.corpus.audio(index)
             latents = encode(encoder, on_canvas(audio, loops=entry.bars is not None))
-            ids = [captions.setdefault(text, len(captions)) for text in entry.captions[:MAX_CAPTIONS]]
+            ids = [
+                captions.setdefault(text, len(captions)) for text in entry.captions[:MAX_CAPTIONS]
+            ]
             row = clip_row(entry, audio, source.share / len(chosen))
             clips.append(row | {"start": start, "frames": len(latents), "captions": ids or [-1]})
             rows.append(latents.astype(np.float16))
@@ -113,7 +120,9 @@ def clip_row(entry: Entry, audio: FloatArray, share: float) -> dict[str, object]
     }
 
 
-def write_captions(captions: Sequence[str], words: TextEncoder, folder: Path, progress: Progress) -> None:
+def write_captions(
+    captions: Sequence[str], words: TextEncoder, folder: Path, progress: Progress
+) -> None:
     """Encode captions into a cache folder, in their order."""
     texts = [captions[i] for i in progress(range(len(captions)), "captions")]
     packed = encode_captions(words, texts)
@@ -121,18 +130,23 @@ def write_captions(captions: Sequence[str], words: TextEncoder, folder: Path, pr
     np.save(folder / "starts.npy", packed.starts)
 
 
-def write_imagined(count: int, seed: int, words: TextEncoder, folder: Path, progress: Progress) -> None:
-    """Encode captions that have no sound, with the conditions that suit them, into a cache folder."""
+def write_imagined(
+    count: int, seed: int, words: TextEncoder, folder: Path, progress: Progress
+) -> None:
+    """Encode captions without sound, and the conditions that suit them, into a cache folder."""
     folder.mkdir(parents=True, exist_ok=True)
     imagined = caption_list(count, seed)
     table = [
-        {"text": c.text, "seconds": c.seconds, "tempo_bpm": c.tempo_bpm or 0.0, "key": key_index(c.key)}
+        {
+            "text": c.text,
+            "seconds": c.seconds,
+            "tempo_bpm": c.tempo_bpm or 0.0,
+            "key": key_index(c.key),
+        }
         for c in imagined
     ]
     (folder / "captions.json").write_text(json.dumps(table), encoding="utf-8")
     write_captions([c.text for c in imagined], words, folder, progress)
-
-
 
 
 def quietly(items: Sequence[int], _: str) -> Iterator[int]:

@@ -1,8 +1,8 @@
 """The one training loop of all stages: a generator of step reports.
 
-The loop knows neither losses nor files: a stage does a step, the caller logs, saves and stops. Every random
-draw of a step comes from the run's seed and the step's number alone, so a resumed run is the run that never
-stopped, bit for bit.
+The loop knows neither losses nor files: a stage does a step, the caller logs, saves and stops.
+Every random draw of a step comes from the run's seed and the step's number alone, so a resumed run
+is the run that never stopped, bit for bit.
 """
 
 import time
@@ -94,7 +94,7 @@ def update(
 
 @torch.no_grad()
 def update_average(average: nn.Module, live: nn.Module, *, decay: float, step: int) -> None:
-    """Move an exponential moving average of weights toward the live ones; the early steps count fully."""
+    """Move the average weights toward the live ones; the early steps count more."""
     weight = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
     torch._foreach_lerp_(list(average.parameters()), list(live.parameters()), weight)
     for slow, fast in zip(average.buffers(), live.buffers(), strict=True):

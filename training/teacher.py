@@ -1,11 +1,13 @@
 """The flow-matching teacher: times, the loss as a pure function, and the stage.
 
-Learns the velocity of the straight path from latents to noise (`generator/interpolant.py` has the time
-convention). Knows latents and token states, never sound or text. Its average weights start the one-step stages.
+Learns the velocity of the straight path from latents to noise (`generator/interpolant.py` has the
+time convention). Knows latents and token states, never sound or text. Its average weights start the
+one-step stages.
 
 References:
-    Rectified flow: Liu et al. 2022, arXiv 2209.03003. Truncated logit-normal times with mass at noise:
-    the released configuration of Stable Audio Open Small, here with a share of exact t = 1 for one step.
+    Rectified flow: Liu et al. 2022, arXiv 2209.03003. Truncated logit-normal times with mass at
+    noise: the released configuration of Stable Audio Open Small, here with a share of exact t = 1
+    for one step.
 """
 
 import copy
@@ -69,7 +71,9 @@ class TeacherStage:
     def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
         """Do one flow-matching update."""
         run = self.config
-        batch = self.corpus.draw(draws.numpy, run.tokens, drop_text=run.drop_text, inpaint=run.inpaint)
+        batch = self.corpus.draw(
+            draws.numpy, run.tokens, drop_text=run.drop_text, inpaint=run.inpaint
+        )
         if batch.x0 is None:
             raise AssertionError("a latent corpus always has latents")
         t = draw_times(len(batch.x0), run.share_at_noise, draws.torch)

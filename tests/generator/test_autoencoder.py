@@ -1,0 +1,65 @@
+"""Laws of the autoencoder's modules: exact transforms, and the torch twin equals numpy."""
+
+import numpy as np
+import torch
+
+from generator.autoencoder import (
+    AutoencoderConfig,
+    Decoder,
+    Encoder,
+    centred_stft,
+    mel_filters,
+    overlap_add,
+    synthesise,
+)
+from generator.spectral import BINS, NOISE_REACH, SpectralFrames
+from generator.spectral import synthesise as synthesise_numpy
+
+TINY = AutoencoderConfig(
+    latent_channels=8, mel_bands=16, side_mel_bands=8, encoder_width=16, encoder_blocks=1,
+    latent_width=24, latent_blocks=1, decoder_width=16, decoder_blocks=1, head_width=24,
+)  # fmt: skip
+
+
+def test_transform_and_its_inverse_are_exact() -> None:
+    audio = torch.randn(2, 16384)
+    spectrum = centred_stft(audio, 2048, 512, torch.hann_window(2048))
+    torch.testing.assert_close(overlap_add(spectrum), audio, atol=1e-5, rtol=0.0)
+
+
+def test_every_mel_band_hears_something() -> None:
+    for bands, n_fft in ((256, 4096), (128, 2048), (96, 1024), (32, 256)):
+        assert bool((mel_filters(bands, n_fft, 44_100.0).sum(0) > 0.5).all()), (bands, n_fft)
+
+
+def test_sizes_of_latents_and_frames() -> None:
+    encoder, decoder = Encoder(TINY, 44_100.0).eval(), Decoder(TINY).eval()
+    latents = encoder(torch.randn(2, 2, 5 * 4096))
+    assert latents.shape == (2, 8, 5)
+    shapes = [tuple(output.shape) for output in decoder(latents)]
+    assert shapes == [(2, 40, 2, BINS), (2, 40, BINS), (2, 40, BINS), (2, 40, 2, BINS), (2, 40)]
+
+
+def test_torch_and_numpy_make_the_same_sound() -> None:
+    with torch.no_grad():
+        outputs = Decoder(TINY)(torch.randn(1, 8, 6))
+    drawn = np.random.Generator(np.random.Philox(9)).random((48, 2, BINS), dtype=np.float32)
+    noise = torch.from_numpy((2.0 * NOISE_REACH) * drawn - np.float32(NOISE_REACH))[None]
+    starts = outputs[4] > 0.0
+    starts[:, 0] = True
+    mid, side = synthesise(outputs, noise, starts)[0].numpy()
+    frames = SpectralFrames(*(output[0].numpy() for output in outputs))
+    made = synthesise_numpy(frames, 9)
+    np.testing.assert_allclose(made[:, 0], mid + side, atol=1e-5)
+    np.testing.assert_allclose(made[:, 1], mid - side, atol=1e-5)
+
+
+def test_a_far_latent_does_not_change_a_frame() -> None:
+    decoder = Decoder(TINY).eval()
+    latents = torch.randn(1, 8, 40)
+    other = latents.clone()
+    other[..., 30:] += 1.0
+    with torch.no_grad():
+        a, b = decoder(latents), decoder(other)
+    for one, two in zip(a, b, strict=True):
+        torch.testing.assert_close(one[:, : 20 * 8], two[:, : 20 * 8], atol=1e-6, rtol=0.0)
