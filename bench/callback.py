@@ -287,10 +287,10 @@ def _latencies_ms(recording: Recording) -> tuple[Times, Times]:
     """For every trigger that was heard: how long it took, and when it was sent."""
     heard_s = recording.times_of(onsets(recording.audio, silence_frames=SILENCE_FRAMES))
     triggers = np.searchsorted(recording.sent_times_s, heard_s, side="right") - 1
-    triggers, first = np.unique(triggers[triggers >= 0], return_index=True)
-    heard_s = heard_s[len(heard_s) - len(heard_s[heard_s >= recording.sent_times_s[0]]) :][first]
+    heard_s, triggers = heard_s[triggers >= 0], triggers[triggers >= 0]
+    triggers, first = np.unique(triggers, return_index=True)
     sent_s = recording.sent_times_s[triggers]
-    return (heard_s - sent_s) * 1000.0, sent_s
+    return (heard_s[first] - sent_s) * 1000.0, sent_s
 
 
 def _machine(measured: Measured) -> str:

@@ -78,7 +78,8 @@ class RealTimeRenderer:
 
 def main() -> None:
     """Run until the control process says so or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the control process to answer
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the control process answers; its end is ours
     prefer_this_process()  # before there are threads, which inherit it
     hello_descriptor = _keep_standard_output_clean()
     settings = ChildSettings.from_json(sys.argv[1])

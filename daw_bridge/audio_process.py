@@ -243,6 +243,8 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
+            # Ctrl-C in the terminal is not for the child.
+            process_group=0 if os.name == "posix" else None,
             pass_fds=(wake_descriptor,) if wake_descriptor >= 0 else (),
         )
         self._stdin = cast(IO[bytes], self.process.stdin)

@@ -28,6 +28,8 @@ from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 Times = npt.NDArray[np.float64]
 TOOLS = Path(__file__).parent / "tools"
 STALL_MS = 3.0
+# A stall is written down at its end, and felt in the recording a few blocks around it.
+BEFORE_S, AFTER_S = 0.02, 0.04
 
 
 class RigError(Exception):
@@ -283,6 +285,11 @@ class Stalls:
         """Whether any fell into a span of time."""
         begins_s = self.ends_s - self.late_ms / 1000.0
         return bool(np.any((begins_s <= end_s) & (self.ends_s >= begin_s)))
+
+    def leave_out(self, times_s: Times) -> Times:
+        """Those times that no stall explains: none shortly before, at or after them."""
+        kept = [at_s for at_s in times_s if not self.touch(at_s - BEFORE_S, at_s + AFTER_S)]
+        return np.array(kept, dtype=np.float64)
 
 
 class StallMonitor:

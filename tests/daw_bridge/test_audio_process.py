@@ -3,16 +3,13 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import soundfile
 
@@ -36,12 +33,12 @@ from daw_bridge.errors import AudioError, QueueFull
 from daw_bridge.shared_memory import blocks_of, remove_blocks_of
 from daw_bridge.takes import create_take
 from generator.api import SAMPLE_RATE_HZ, FloatArray
+from tests.audio_rig import UdpToPlay, counted, counter, counter_breaks
 from tests.jack import JackServer, Recorder, StallMonitor, UdpTriggers, running_jack
 from tests.jack import jack as jack
 
 PATIENCE_S = 15.0
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
-COUNTER_FRAMES = 2**17
 
 
 def wait_until(
@@ -291,19 +288,6 @@ def is_running(pid: int) -> bool:
 # ── a real audio server ──────────────────────────────────────────────────────
 
 
-def counter() -> FloatArray:
-    """Every frame its own number, the mean exactly zero, every value exact in a float."""
-    numbers = 2 * np.arange(COUNTER_FRAMES) - (COUNTER_FRAMES - 1)
-    wave = (numbers / (2 * COUNTER_FRAMES)).astype(np.float32)
-    return np.stack([wave, -wave], axis=1)
-
-
-def counted(wave: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """The numbers that a recording of the counter holds."""
-    doubled = np.rint(wave.astype(np.float64) * 2 * COUNTER_FRAMES).astype(np.int64)
-    return (doubled + COUNTER_FRAMES - 1) // 2
-
-
 @pytest.fixture
 def on_jack(jack: JackServer) -> Iterator[AudioProcess]:
     """A process on a real JACK server."""
@@ -326,37 +310,10 @@ def test_jack_gets_every_frame_bit_by_bit(jack: JackServer, on_jack: AudioProces
     with Recorder(jack, PORTS, seconds=4.0) as recorder, StallMonitor() as monitor:
         recording = recorder.finish()
         stalls = monitor.finish()
-    numbers = counted(recording.audio[:, 0])
-    breaks = np.flatnonzero(np.diff(numbers) % COUNTER_FRAMES != 1)
-    times_s = recording.times_of(breaks)
-    ours = [at_s for at_s in times_s if not stalls.touch(at_s - 0.02, at_s + 0.04)]
-    assert ours == [], f"{len(breaks)} breaks, worst stall {stalls.worst_ms} ms"
-    np.testing.assert_array_equal(recording.audio, audio[numbers])
-
-
-class UdpToPlay:
-    """Plays a slot for every packet, as the control process does for a message."""
-
-    def __init__(self, process: AudioProcess) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self._process = process
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        return int(self._socket.getsockname()[1])
-
-    def close(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-            peer.sendto(b"", ("127.0.0.1", self.port))
-        self._thread.join()
-        self._socket.close()
-
-    def _run(self) -> None:
-        while self._socket.recv(100):
-            self._process.send(Play(1, 1))
+    breaks = counter_breaks(recording.audio)
+    ours = stalls.leave_out(recording.times_of(breaks))
+    assert len(ours) == 0, f"{len(breaks)} breaks, worst stall {stalls.worst_ms} ms"
+    np.testing.assert_array_equal(recording.audio, audio[counted(recording.audio)])
 
 
 @pytest.mark.jack
@@ -365,7 +322,7 @@ def test_a_message_is_heard_within_a_block(jack: JackServer, on_jack: AudioProce
     click[0], click[1] = 0.5, -0.5
     install(on_jack, 1, click)
     Listener(on_jack).wait_for(Installed)
-    server = UdpToPlay(on_jack)
+    server = UdpToPlay(on_jack, take_id=1)
     triggers = UdpTriggers(server.port, b"play", count=60, min_ms=25, max_ms=45)
     with Recorder(jack, PORTS, seconds=3.0, triggers=triggers) as recorder:
         recording = recorder.finish()
