@@ -25,8 +25,10 @@ from daw_bridge.schedule import NTP_TO_UNIX_S
 from generator.api import SAMPLE_RATE_HZ
 from tests.daemon_rig import DaemonRig, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
+from tests.jack import JackServer, Recorder, UdpTriggers
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
+PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
 needs_liblo = pytest.mark.skipif(shutil.which("oscsend") is None, reason="needs liblo-tools")
 
 Scene = Callable[[DaemonRig, UdpClient], Awaitable[None]]
@@ -109,6 +111,25 @@ async def change_tempo(client: UdpClient) -> None:
     for tempo_bpm in range(60, 960):
         client.send("/gen/tempo", ("i", tempo_bpm))
         await asyncio.sleep(0.02)
+
+
+@pytest.mark.jack
+def test_a_prompt_sounds_in_jack_within_300_ms(tmp_path: Path, jack: JackServer) -> None:
+    async def scene(rig: DaemonRig, client: UdpClient) -> None:
+        packet = encode_message("/gen/slot/1/go", (("s", "deep kick"),))
+        triggers = UdpTriggers(rig.osc_port, packet, count=1, min_ms=100.0, max_ms=200.0)
+        jack.await_ports(*PORTS)
+        with Recorder(jack, PORTS, seconds=1.0, triggers=triggers) as recorder:
+            recording = await asyncio.to_thread(recorder.finish)
+        (sent_s,) = recording.sent_times_s
+        loud = np.flatnonzero(np.abs(recording.audio).max(axis=1) > 1e-5)
+        (first_s,) = recording.times_of(loud[:1])
+        assert 0.0 < first_s - sent_s < 0.3
+        client.send("/gen/status")
+        status = await client.expect("/gen/status.reply")
+        assert status[8] == "system"
+
+    play(scene, tmp_path, output="default")
 
 
 @needs_liblo
