@@ -159,6 +159,29 @@ class ArcRun(StudentRun):
     penalty_of_made: bool = True
 
 
+class VsdRun(StudentRun):
+    """`python -m training vsd`; the tracker is SwiftAudio's fake score.
+
+    Guidance on the teacher alone ("one-sided") is quick to lose modes; on both, it is milder.
+    """
+
+    rate: Rate = 5e-5
+    weight: Literal["dmd", "swiftaudio"] = "dmd"
+    tracker: Literal["copy", "lora"] = "copy"
+    tracker_rate: Rate = 2e-4
+    tracker_updates: Count = 1
+    lora_rank: Count = 64
+    lora_alpha: Annotated[float, Field(gt=0.0)] = 128.0
+    teacher_guidance: Weight = 1.5
+    tracker_guidance: Weight = 1.5
+    drop_text: Fraction = 0.1
+    lowest_t: Fraction = 0.02
+    highest_t: Fraction = 0.98
+    time_shift: float = 0.0
+    variation: Weight = 0.01
+    variation_hinge: bool = True
+
+
 S = TypeVar("S", bound=Strict)
 
 
