@@ -1,0 +1,63 @@
+"""Measures everything, prints the table and writes docs/bench.md.
+
+``python -m bench``; each file with a ``measure`` can also be asked alone with ``--only``. What was
+measured in training stands in the checkpoint's manifest and is copied from there.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from bench import bad_input, callback, evaluation, first_sound, generation, repeat
+from bench.page import PAGE, render_page, render_table
+from bench.row import Row
+
+Measurement = Callable[[], list[Row]]
+
+NOTES = (
+    "Breaks and latency are judged outside the stalls of the machine itself, which a real-time "
+    "thread on each core watches; how many there were stands beside the figure.",
+    "`make bench-long` watches the loop for ten minutes instead of one.",
+)
+
+
+def main() -> int:
+    """Obey the command line; the exit status is 0 even where a figure does not hold."""
+    options = _parser().parse_args()
+    rows: list[Row] = []
+    for name, measure in _measurements(options).items():
+        if options.only in (None, name):
+            print(f"measuring {name} …", file=sys.stderr, flush=True)
+            rows += measure()
+    print(render_table(rows))
+    if options.only is None:
+        PAGE.write_text(render_page(rows, list(NOTES)), "utf-8")
+        print(f"written to {PAGE.name}", file=sys.stderr)
+    return 0
+
+
+def _measurements(options: argparse.Namespace) -> dict[str, Measurement]:
+    model: str = options.model
+    return {
+        "first-sound": lambda: first_sound.measure(model),
+        "generation": lambda: generation.measure(model),
+        "callback": lambda: callback.measure(
+            model, seconds=options.soak_seconds, triggers=options.triggers
+        ),
+        "repeat": lambda: repeat.measure(model),
+        "bad-input": lambda: bad_input.measure(model),
+        "evaluation": lambda: evaluation.measure(model),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="The table of figures.")
+    parser.add_argument("--model", default="house", help="the checkpoint")
+    parser.add_argument("--only", choices=_measurements(argparse.Namespace(model="")))
+    parser.add_argument("--soak-seconds", type=float, default=60.0, help="how long a loop plays")
+    parser.add_argument("--triggers", type=int, default=300, help="how many plays are timed")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
