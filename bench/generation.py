@@ -31,6 +31,7 @@ LONGEST_S = 12.0
 MOST_MS = 300.0
 READY_MOST_S = 3.0
 PATIENCE_S = 60.0
+READY = "generator process, start to ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ def time_takes(generator: Generator, seconds: float, *, runs: int = RUNS) -> Tim
         The times.
     """
     marks = [
-        time_stages(generator, GenerationRequest(f"warm pad number {run}", run, seconds))
+        time_stages(
+            generator, GenerationRequest(f"warm pad of {seconds:g} s, number {run}", run, seconds)
+        )
         for run in range(runs + WARM_RUNS)
     ][WARM_RUNS:]
     table = np.array([np.diff(row) for row in marks]) * 1e3
@@ -84,9 +87,8 @@ def time_takes(generator: Generator, seconds: float, *, runs: int = RUNS) -> Tim
 def time_stages(generator: Generator, request: GenerationRequest) -> list[float]:
     """Return the moments, in seconds, at which a take began and each of its stages ended."""
     moments = [time.perf_counter()]
-    for chunk in generator.stream(request):
-        if not len(chunk):
-            moments.append(time.perf_counter())
+    chunks = generator.stream(request)
+    moments += [time.perf_counter() for chunk in chunks if not len(chunk)]
     return [*moments, time.perf_counter()]
 
 
@@ -104,8 +106,8 @@ def measure(model: str = HOUSE, full_precision: str | None = None) -> list[Row]:
     for label, name in (("int8", model), ("fp32", full_precision)):
         for threads in THREADS if name is not None else ():
             generator = load_generator(name or "", threads=threads)
-            for seconds in LENGTHS_S:
-                rows.append(take_row(time_takes(generator, seconds), label, threads))
+            timings = (time_takes(generator, seconds) for seconds in LENGTHS_S)
+            rows += [take_row(timing, label, threads) for timing in timings]
     return [*rows, *life_rows(model)]
 
 
@@ -138,7 +140,7 @@ def life_rows(model: str) -> list[Row]:
     finally:
         process.close()
     start = Row(
-        "generator process, start to ready",
+        READY,
         f"≤ {READY_MOST_S:g} s",
         f"{ready_s:.2f} s",
         ready_s <= READY_MOST_S,
