@@ -27,7 +27,8 @@ class Clip:
     """A sound, its words and its origin.
 
     ``stem`` groups recordings that belong together; splits are made by it. ``key`` names the clip,
-    ``musical_key`` is a key such as "F# minor". ``audio`` is float32 [frames, channels] at 44.1 kHz.
+    ``musical_key`` is a key such as "F# minor". ``audio`` is float32 [frames, channels] at 44.1
+    kHz.
     """
 
     key: str
@@ -66,3 +67,49 @@ def split_of(stem: str) -> Split:
     if percent < 4:
         return "valid"
     return "test" if percent < 8 else "train"
+
+
+def trimmed(audio: FloatArray, floor: float = 0.001) -> FloatArray:
+    """Cut what is quieter than ``floor`` times the peak from both ends, keeping 2 ms before it.
+
+    Args:
+        audio: [frames, channels].
+        floor: Share of the peak; 0.001 is -60 dB.
+
+    Returns:
+        A part of the audio, at least 60 ms long where there is that much.
+    """
+    level = np.abs(audio).max(1)
+    loud = np.nonzero(level > floor * level.max())[0]
+    if len(loud) == 0:
+        return audio
+    begin = max(0, int(loud[0]) - 88)
+    return audio[begin : max(int(loud[-1]) + 1, begin + 2646)]
+
+
+def levelled(audio: FloatArray) -> FloatArray | str:
+    """Remove DC and set the peak to -1 dBFS, or say why the sound is not fit for training.
+
+    Args:
+        audio: [frames, channels].
+
+    Returns:
+        A new array, or "empty", "not a number", "silent" or "clipped throughout".
+    """
+    if audio.size == 0:
+        return "empty"
+    if not np.isfinite(audio).all():
+        return "not a number"
+    top = float(np.abs(audio).max())
+    if top < 1e-4:
+        return "silent"
+    if float(np.mean(np.abs(audio) > 0.995 * top)) > 0.25 and not _square(audio):
+        return "clipped throughout"
+    clean = audio - audio.mean(0, dtype=np.float64).astype(np.float32)
+    return np.ascontiguousarray(clean * (PEAK / float(np.abs(clean).max())), dtype=np.float32)
+
+
+def _square(audio: FloatArray) -> bool:
+    """Whether a flat top is natural: a steady pulse has few values between its tops."""
+    top = float(np.abs(audio).max())
+    return float(np.mean(np.abs(audio) < 0.5 * top)) < 0.05

@@ -1,7 +1,7 @@
 """Filters as frequency responses: fixed ones over the whole signal, moving ones over short frames.
 
-Fixed filters are causal two-pole responses; moving ones have zero phase (apply the amplitude envelope
-after them). Knows no instruments.
+Fixed filters are causal two-pole responses; moving ones have zero phase (apply the amplitude
+envelope after them). Knows no instruments.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ _WINDOW = 1024
 
 
 def fast_length(frames: int) -> int:
-    """Next length that an FFT likes: 2^a times 1, 3, 5 or 9."""
-    sizes = [odd * 2 ** math.ceil(math.log2(max(frames, 2) / odd)) for odd in (1, 3, 5, 9)]
+    """Next length that an FFT likes: a power of two times 1, 3, 5, 9, 15, 25 or 27."""
+    odd = (1, 3, 5, 9, 15, 25, 27)
+    sizes = [k << max(1, math.ceil(math.log2(max(frames, 64) / k))) for k in odd]
     return min(sizes)
 
 
@@ -58,12 +59,14 @@ def apply_response(signal: Tensor, response: Tensor) -> Tensor:
         Filtered signal [..., F].
     """
     length = 2 * (response.shape[-1] - 1)
-    return torch.fft.irfft(torch.fft.rfft(signal, length) * response, length)[..., : signal.shape[-1]]
+    spectrum = torch.fft.rfft(signal, length) * response
+    out: Tensor = torch.fft.irfft(spectrum, length)
+    return out[..., : signal.shape[-1]]
 
 
 def response_length(frames: int) -> int:
     """FFT length that leaves room for the filter's tail."""
-    return fast_length(frames + 4096)
+    return fast_length(frames + min(2048, frames))
 
 
 def response_bins(signal: Tensor) -> Tensor:
@@ -104,7 +107,7 @@ def sweep(signal: Tensor, gain: Tensor) -> Tensor:
     spectra = torch.fft.rfft(pieces)
     shaped = spectra * (gain if signal.dim() == 2 else gain[:, None])
     out = torch.fft.irfft(shaped, _WINDOW) * window
-    joined = out[..., 1:, :HOP] + out[..., :-1, HOP:]
+    joined: Tensor = out[..., 1:, :HOP] + out[..., :-1, HOP:]
     return joined.flatten(-2)[..., :frames]
 
 
@@ -113,7 +116,9 @@ def sweep_bins(like: Tensor) -> Tensor:
     return bins_hz(_WINDOW, like)[None]
 
 
-def moving_lowpass(signal: Tensor, cutoff_hz: Tensor, q: Tensor, slope: Tensor | float = 1.0) -> Tensor:
+def moving_lowpass(
+    signal: Tensor, cutoff_hz: Tensor, q: Tensor, slope: Tensor | float = 1.0
+) -> Tensor:
     """Low-pass with a moving cutoff; slope 1 is 12 dB an octave, 2 is 24.
 
     Args:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 
 from training.corpus.captions import captions_of
 from training.corpus.clip import SAMPLE_RATE_HZ, Clip
-from training.corpus.synth import FAMILIES, draw, render
+from training.corpus.synth import draw, families, render
 
 _FFT, _HOP = 2048, 512
 
@@ -39,10 +40,13 @@ def draw_page(clips: Sequence[Clip], path: Path, columns: int = 8) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib import pyplot
 
     rows = -(-len(clips) // columns)
-    figure, axes = plt.subplots(rows * 2, columns, figsize=(3.0 * columns, 2.6 * rows), height_ratios=[1, 3] * rows)
+    size = (3.0 * columns, 2.6 * rows)
+    figure, axes = pyplot.subplots(
+        rows * 2, columns, figsize=size, height_ratios=[1, 3] * rows, squeeze=False
+    )
     for axis in axes.flat:
         axis.set_axis_off()
     for index, clip in enumerate(clips):
@@ -50,31 +54,35 @@ def draw_page(clips: Sequence[Clip], path: Path, columns: int = 8) -> None:
         wave, picture = axes[2 * row][column], axes[2 * row + 1][column]
         wave.plot(clip.audio[:: max(1, len(clip.audio) // 2000)], linewidth=0.4)
         wave.set_ylim(-1, 1)
-        caption = clip.captions[-1] if clip.captions else ""
-        wave.set_title(f"{clip.facts.get('family')} {clip.seconds:.2f} s\n{caption[:48]}", fontsize=6)
-        picture.imshow(spectrogram_db(clip).numpy(), origin="lower", aspect="auto", vmin=-90, vmax=0,
-                       extent=(0, clip.seconds, 0, SAMPLE_RATE_HZ / 2000), cmap="magma")  # fmt: skip
+        words = clip.captions[-1][:48] if clip.captions else ""
+        wave.set_title(f"{clip.facts.get('family')} {clip.seconds:.2f} s\n{words}", fontsize=6)
+        extent = (0, clip.seconds, 0, SAMPLE_RATE_HZ / 2000)
+        picture.imshow(
+            spectrogram_db(clip).numpy(),
+            origin="lower",
+            aspect="auto",
+            vmin=-90,
+            vmax=0,
+            extent=extent,
+            cmap="magma",
+        )
         picture.set_yscale("symlog", linthresh=0.5)
     figure.tight_layout(pad=0.3)
     figure.savefig(path, dpi=80)
-    plt.close(figure)
+    pyplot.close(figure)
 
 
-def main() -> None:
-    """Command line: render one clip of each family and draw the page."""
-    parser = argparse.ArgumentParser(description="Draw one clip of every family of the synthesiser.")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Render one clip of each family, or of each family of a group, and draw the page."""
+    parser = argparse.ArgumentParser(prog="python -m training.corpus.gallery", description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--family", action="append", help="only this family, eight seeds of it")
     parser.add_argument("--group", help="only the families of this group")
-    args = parser.parse_args()
-    names = [n for n, f in FAMILIES.items() if args.group in (None, f.group)]
-    patches = [draw(name, args.seed) for name in names]
-    if args.family:
-        patches = [draw(name, args.seed + i) for name in args.family for i in range(8)]
-    clips = [clip for _, clip in sorted(render(patches), key=lambda item: item[0]) if isinstance(clip, Clip)]
-    worded = [Clip(c.key, c.source, c.stem, c.licence, c.author, c.audio, captions_of(c), facts=c.facts) for c in clips]
-    draw_page(worded, args.out)
+    given = parser.parse_args(arguments)
+    names = [n for n, f in families().items() if given.group in (None, f.group)]
+    made = dict(render([draw(name, given.seed) for name in names]))
+    clips = [clip for _, clip in sorted(made.items()) if isinstance(clip, Clip)]
+    draw_page([replace(clip, captions=captions_of(clip)) for clip in clips], given.out)
 
 
 if __name__ == "__main__":

@@ -1,36 +1,45 @@
-"""Notes, chords and drum hits of the 128 General MIDI instruments, from a SoundFont through tinysoundfont.
+"""Notes, chords and drum hits of the 128 General MIDI instruments, through tinysoundfont.
 
-The only file that knows tinysoundfont. Debian's fluid-soundfont-gm (MIT, Frank Wen and others) is the font.
-Yields clips like every other source.
+The only file that knows tinysoundfont. The font is Debian's fluid-soundfont-gm (MIT, by Frank Wen
+and others). Yields clips like every other source.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from training.corpus.clip import PEAK, SAMPLE_RATE_HZ, Clip, FloatArray
-from training.corpus.lexicon import GM_DRUMS, GM_NAMES
+from training.corpus.clip import SAMPLE_RATE_HZ, Clip, FloatArray, levelled, trimmed
+from training.corpus.lexicon import lexicon
 from training.corpus.patch import NOTE_NAMES, Dice, note_name
-from training.corpus.tone_families import CHORDS
+from training.corpus.recipes import CHORDS, chord_facts
+from training.errors import TrainingError
 
 FONT_PATH = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+FONT_SOURCE = "fluid-soundfont-gm"
 FONT_LICENCE = "MIT"
 FONT_AUTHOR = "Fluid (R3) General MIDI SoundFont by Frank Wen"
+
 _FLUSH_FRAMES = 2048
 """Rendered and thrown away between patches, so that nothing rings on from the one before."""
-_RANGES = ((0, 36, 84), (8, 55, 88), (16, 40, 79), (24, 40, 76), (32, 28, 50), (40, 40, 84), (48, 45, 79), (56, 43, 77),
-           (64, 45, 80), (72, 60, 90), (80, 48, 84), (88, 45, 74), (96, 48, 76), (104, 48, 76), (112, 48, 79), (120, 50, 70))  # fmt: skip
+
+_DRUM_CHANNEL = 9
+_LONG_DRUMS = (49, 51, 52, 55, 57, 59, 81)
+_UNPITCHED_FROM = 112
+_BASSES = range(32, 40)
+# lowest and highest note of each of the sixteen sections of eight programs
+_RANGES = (
+    *((36, 84), (55, 88), (40, 79), (40, 76), (28, 50), (40, 84), (45, 79), (43, 77)),
+    *((45, 80), (60, 90), (48, 84), (45, 74), (48, 76), (48, 76), (48, 79), (50, 70)),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class MidiPatch:
-    """One General MIDI sound: program (or None for the drum kit), notes, velocity and times in seconds."""
+    """One General MIDI sound; ``program`` is None for the drum kit."""
 
     seed: int
     program: int | None
@@ -52,55 +61,56 @@ def draw_midi(seed: int) -> MidiPatch:
     """
     dice = Dice(128, seed)
     velocity = dice.uniform(0.35, 1.0)
-    dynamic = ("soft",) if velocity < 0.5 else ("loud",) if velocity > 0.9 else ()
+    facts: dict[str, Any] = {"family": "general_midi", "effects": []}
+    facts["extra"] = ["soft"] if velocity < 0.5 else ["loud"] if velocity > 0.9 else []
     if dice.chance(0.1):
-        midi = dice.choice(tuple(GM_DRUMS))
-        seconds = dice.uniform(1.5, 3.0) if midi in (49, 51, 52, 55, 57, 59, 81) else dice.uniform(0.4, 1.2)
-        facts = {"nouns": (GM_DRUMS[midi],), "group": "drum", "extra": dynamic, "family": "general midi drum"}
-        return MidiPatch(seed, None, (midi,), velocity, 0.5 * seconds, seconds, facts)
+        hit = dice.choice(tuple(lexicon().drums))
+        seconds = dice.uniform(1.5, 3.0) if hit in _LONG_DRUMS else dice.uniform(0.4, 1.2)
+        facts |= {"nouns": [lexicon().drums[hit]], "group": "drum"}
+        return MidiPatch(seed, None, (hit,), velocity, 0.5 * seconds, seconds, facts)
     program = dice.integer(0, 127)
-    _, low, high = _RANGES[program // 8]
-    root = dice.integer(low, high)
-    name = GM_NAMES[program]
-    facts = {"nouns": (name, name, f"{name} note"), "group": "instrument", "extra": dynamic, "family": "general midi"}
-    midi: tuple[int, ...] = (root,)
-    facts |= {"note": note_name(root), "midi": root, "key": f"{NOTE_NAMES[root % 12]} {dice.choice(('major', 'minor'))}"}
-    if program >= 112:
-        facts = {k: v for k, v in facts.items() if k not in ("note", "midi", "key")}
-    elif not 32 <= program < 40 and dice.chance(0.22):
-        chord = dice.choice(tuple(CHORDS))
-        midi = tuple(root + step for step in CHORDS[chord])
-        mode = "minor" if 3 in CHORDS[chord] else "major"
-        facts = {k: v for k, v in facts.items() if k not in ("note", "midi")} | {
-            "nouns": (name, f"{name} chord"), "chord": f"{NOTE_NAMES[root % 12]} {chord}", "key": f"{NOTE_NAMES[root % 12]} {mode}"}
+    midi, pitch_facts = _draw_pitches(dice, program)
     held = dice.log(0.3, 4.0)
-    return MidiPatch(seed, program, midi, velocity, held, min(held + dice.uniform(0.3, 1.2), 6.0), facts)
+    seconds = min(held + dice.uniform(0.3, 1.2), 6.0)
+    known = facts | {"group": "instrument"} | pitch_facts
+    return MidiPatch(seed, program, midi, velocity, held, seconds, known)
 
 
-def font_path() -> Path:
-    """The SoundFont to use: ``DAW_BRIDGE_SOUNDFONT`` if set, else Debian's."""
-    return Path(os.environ.get("DAW_BRIDGE_SOUNDFONT", FONT_PATH))
+def _draw_pitches(dice: Dice, program: int) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """Notes for a program, and what there is to say about them."""
+    root = dice.integer(*_RANGES[program // 8])
+    name, mode = lexicon().instruments[program], dice.choice(("major", "minor"))
+    if program >= _UNPITCHED_FROM:
+        return (root,), {"nouns": [name]}
+    if program not in _BASSES and dice.chance(0.22):
+        chord = dice.choice(tuple(CHORDS))
+        nouns = {"nouns": [name, f"{name} chord"]}
+        return tuple(root + step for step in CHORDS[chord]), nouns | chord_facts(root, chord, mode)
+    facts = {"nouns": [name, name, f"{name} note"], "note": note_name(root), "midi": root}
+    return (root,), facts | {"key": f"{NOTE_NAMES[root % 12]} {mode}"}
 
 
 class GeneralMidi:
     """A loaded SoundFont that renders patches one at a time."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path = FONT_PATH) -> None:
         """Load the font.
 
         Args:
-            path: SoundFont file; ``font_path()`` if None.
+            path: SoundFont file.
 
         Raises:
-            FileNotFoundError: There is no font at the path.
+            TrainingError: There is no font at the path.
         """
         import tinysoundfont
 
-        chosen = path or font_path()
-        if not chosen.is_file():
-            raise FileNotFoundError(f"no SoundFont at {chosen}; install fluid-soundfont-gm or name another")
+        if not path.is_file():
+            raise TrainingError(
+                f"no SoundFont at {path}; install fluid-soundfont-gm, name another with `font`, "
+                "or set general_midi_share = 0"
+            )
         self._synth = tinysoundfont.Synth(samplerate=SAMPLE_RATE_HZ)
-        self._font = self._synth.sfload(str(chosen))
+        self._font = self._synth.sfload(str(path))
 
     def render(self, patch: MidiPatch) -> Clip | str:
         """Render one patch.
@@ -111,59 +121,38 @@ class GeneralMidi:
         Returns:
             The clip, or the reason why it is refused.
         """
-        channel = 9 if patch.program is None else 0
+        drums = patch.program is None
+        channel = _DRUM_CHANNEL if drums else 0
         self._synth.sounds_off()
         self._frames(_FLUSH_FRAMES)
-        self._synth.program_select(channel, self._font, 0, patch.program or 0, patch.program is None)
+        self._synth.program_select(channel, self._font, 0, patch.program or 0, drums)
         for note in patch.midi:
             self._synth.noteon(channel, note, max(1, round(127 * patch.velocity)))
         held = self._frames(round(patch.held_s * SAMPLE_RATE_HZ))
         for note in patch.midi:
             self._synth.noteoff(channel, note)
         rest = self._frames(round((patch.seconds - patch.held_s) * SAMPLE_RATE_HZ))
-        audio = np.concatenate([held, rest])
-        return self._clip(patch, audio)
+        return _clip(patch, np.concatenate([held, rest]))
 
     def _frames(self, count: int) -> FloatArray:
         buffer = self._synth.generate(max(count, 1))
         return np.frombuffer(bytes(buffer), np.float32).reshape(-1, 2).copy()
 
-    def _clip(self, patch: MidiPatch, audio: FloatArray) -> Clip | str:
-        audio = trimmed(audio - audio.mean(0))
-        peak = float(np.abs(audio).max())
-        if not np.isfinite(peak) or peak < 1e-4:
-            return "silent"
-        fade = min(len(audio) // 8, 441)
-        audio[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
-        instrument = "drums" if patch.program is None else GM_NAMES[patch.program]
-        stem = f"gm/{instrument}/{'-'.join(map(str, patch.midi))}"
-        return Clip(
-            key=f"gm/{patch.seed}", source="fluid-soundfont-gm", stem=stem, licence=FONT_LICENCE, author=FONT_AUTHOR,
-            audio=np.ascontiguousarray(audio * (PEAK / peak), dtype=np.float32), musical_key=patch.facts.get("key"),
-            facts=dict(patch.facts),
-        )  # fmt: skip
 
-
-def trimmed(audio: FloatArray) -> FloatArray:
-    """Cut silence below -60 dB of the peak from the end, and before the sound but for 2 ms."""
-    level = np.abs(audio).max(1)
-    loud = np.nonzero(level > 0.001 * level.max())[0]
-    if len(loud) == 0:
-        return audio
-    begin = max(0, int(loud[0]) - 88)
-    return audio[begin : max(int(loud[-1]) + 1, begin + 2646)]
-
-
-def render_midi(seeds: Iterator[int] | range, path: Path | None = None) -> Iterator[Clip | str]:
-    """Draw and render one clip for each seed.
-
-    Args:
-        seeds: Seeds.
-        path: SoundFont file; the default font if None.
-
-    Yields:
-        A clip, or the reason why it is refused.
-    """
-    font = GeneralMidi(path)
-    for seed in seeds:
-        yield font.render(draw_midi(seed))
+def _clip(patch: MidiPatch, audio: FloatArray) -> Clip | str:
+    sound = levelled(trimmed(audio))
+    if isinstance(sound, str):
+        return sound
+    fade = min(len(sound) // 8, 441)
+    sound[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
+    player = "drums" if patch.program is None else lexicon().instruments[patch.program]
+    return Clip(
+        key=f"gm/{patch.seed}",
+        source=FONT_SOURCE,
+        stem=f"gm/{player}/{'-'.join(map(str, patch.midi))}",
+        licence=FONT_LICENCE,
+        author=FONT_AUTHOR,
+        audio=sound,
+        musical_key=patch.facts.get("key"),
+        facts=dict(patch.facts),
+    )

@@ -1,24 +1,33 @@
 """Captions without sound, for distillation that needs only text: ``caption_list``.
 
-Draws descriptions freely, so combinations that no clip has are among them (a distorted glass bell, a
-tape kick in a hall). Same grammar as ``captions``; knows no audio.
+Draws descriptions freely, so combinations that no clip has are among them (a distorted glass bell,
+a tape kick in a hall). Same grammar as for clips; knows no audio.
 """
 
 from __future__ import annotations
 
-from training.corpus.captions import Caption, Description, write_captions
-from training.corpus.families import Family, draw_law
-from training.corpus.lexicon import EFFECT_WORDS, GM_DRUMS, GM_NAMES, NOUNS
-from training.corpus.loops import MAX_SECONDS
-from training.corpus.patch import NOTE_NAMES, Dice, note_name
-from training.corpus.patterns import STYLES
-from training.corpus.synth import FAMILIES
-from training.corpus.texture_families import TEXTURES
-from training.corpus.tone_families import CHORDS, TONES
+from dataclasses import replace
 
-_PAIRS = (("short", "long"), ("bright", "dark"), ("punchy", "soft attack"), ("noisy", "tonal"), ("wide", "mono"), ("deep", "high"))
-_GROUP_SECONDS = {"drum": (0.15, 1.5), "instrument": (0.6, 4.0)}
+from training.corpus.captions import joined
+from training.corpus.grammar import Caption, Description, write_captions
+from training.corpus.lexicon import lexicon
+from training.corpus.loops import DRUM_LOOPS
+from training.corpus.patch import NOTE_NAMES, Dice, note_name
+from training.corpus.phrases import draw_grid
+from training.corpus.recipes import CHORDS, MAX_SECONDS, chord_facts, draw_law, recipes
+from training.corpus.synth import Family, families
+
+_PAIRS = (
+    ("short", "long"),
+    ("bright", "dark"),
+    ("punchy", "soft attack"),
+    ("noisy", "tonal"),
+    ("wide", "mono"),
+    ("deep", "high"),
+)
 _GENERAL_MIDI_SHARE = 0.15
+_SECONDS = {"drum": (0.15, 1.5), "instrument": (0.6, 4.0)}
+_NOT_FOR_LOOPS = ("short", "long", "soft attack")
 
 
 def caption_list(count: int, seed: int = 0) -> list[Caption]:
@@ -44,59 +53,67 @@ def caption_list(count: int, seed: int = 0) -> list[Caption]:
 
 
 def _imagine(dice: Dice) -> tuple[Description, float]:
-    """Draw something to describe, and how long it should be."""
-    words = tuple(dice.choice(pair) for pair in _PAIRS if dice.chance(0.3))
-    effects = tuple(name for name in EFFECT_WORDS if dice.chance(0.16))
+    """Draw something to describe, and how long it should be in seconds."""
+    qualities = tuple(dice.choice(pair) for pair in _PAIRS if dice.chance(0.3))
+    effects = tuple(name for name in lexicon().effect_adjectives if dice.chance(0.16))
+    bare = Description((), "", qualities, effects)
     if dice.chance(_GENERAL_MIDI_SHARE):
-        drums = dice.chance(0.3)
-        noun = dice.choice(tuple(GM_DRUMS.values()) if drums else GM_NAMES)
-        group = "drum" if drums else "instrument"
-        description = Description((noun,), group, words, effects)
-        description = description if drums else _with_pitch(description, dice, (36, 84))
-        return description, _suited(draw_law(dice, _GROUP_SECONDS[group]), words)
-    family = dice.choice(tuple(FAMILIES.values()), [f.weight for f in FAMILIES.values()])
+        return _imagine_midi(dice, bare)
+    known = tuple(families().values())
+    family = dice.choice(known, [family.weight for family in known])
     if family.group == "loop":
-        return _imagine_loop(dice, family, words, effects)
-    description = Description(NOUNS[family.name], family.group, words, effects)
-    if family.name in TONES:
-        description = _with_pitch(description, dice, TONES[family.name].midi)
-        return description, _suited(draw_law(dice, TONES[family.name].seconds), words)
-    law = TEXTURES[family.name].seconds if family.name in TEXTURES else _GROUP_SECONDS["drum"]
-    return description, _suited(draw_law(dice, law), words)
+        return _imagine_loop(dice, bare, family)
+    recipe = recipes()[family.name]
+    description = replace(bare, nouns=lexicon().nouns[family.name], group=family.group)
+    if recipe.midi:
+        description = _with_pitch(description, dice, recipe.midi)
+    return description, _suited(draw_law(dice, recipe.seconds), qualities)
 
 
-def _suited(seconds: float, words: tuple[str, ...]) -> float:
+def _imagine_midi(dice: Dice, bare: Description) -> tuple[Description, float]:
+    drum = dice.chance(0.3)
+    names = tuple(lexicon().drums.values()) if drum else lexicon().instruments
+    group = "drum" if drum else "instrument"
+    description = replace(bare, nouns=(dice.choice(names),), group=group)
+    if not drum:
+        description = _with_pitch(description, dice, (36, 84))
+    return description, _suited(draw_law(dice, _SECONDS[group]), bare.qualities)
+
+
+def _suited(seconds: float, qualities: tuple[str, ...]) -> float:
     """Length that agrees with the words short and long."""
-    factor = 0.6 if "short" in words else 1.6 if "long" in words else 1.0
+    factor = 0.6 if "short" in qualities else 1.6 if "long" in qualities else 1.0
     return round(min(max(seconds * factor, 0.1), MAX_SECONDS), 2)
 
 
 def _with_pitch(d: Description, dice: Dice, midi: tuple[int, int]) -> Description:
     """Give a description a note, a chord or nothing."""
-    note = dice.integer(*midi)
-    mode = dice.choice(("major", "minor"))
-    key = f"{NOTE_NAMES[note % 12]} {mode}"
+    note, mode = dice.integer(*midi), dice.choice(("major", "minor"))
     kind = dice.choice(("note", "chord", "none"), (0.45, 0.15, 0.4))
-    if kind == "none":
-        return d
     if kind == "note":
-        return Description(d.nouns, d.group, d.words, d.effects, note=note_name(note), key=key)
-    chord = dice.choice(tuple(CHORDS))
-    mode = "minor" if 3 in CHORDS[chord] else "major"
-    root = NOTE_NAMES[note % 12]
-    return Description(d.nouns, d.group, d.words, d.effects, chord=f"{root} {chord}", key=f"{root} {mode}")
+        return replace(d, note=note_name(note), key=f"{NOTE_NAMES[note % 12]} {mode}")
+    if kind == "chord":
+        facts = chord_facts(note, dice.choice(tuple(CHORDS)), mode)
+        return replace(d, chord=facts["chord"], key=facts["key"])
+    return d
 
 
-def _imagine_loop(dice: Dice, family: Family, words: tuple[str, ...], effects: tuple[str, ...]) -> tuple[Description, float]:
-    style = dice.choice(tuple(STYLES))
-    tempo = dice.integer(*STYLES[style].tempo_bpm)
-    bars = dice.choice([b for b in (1, 2, 4) if b * 240.0 / tempo <= MAX_SECONDS])
-    tonal = family.name not in ("drum_loop", "beat_simple", "kick_loop", "hat_loop", "percussion_loop")
-    key = f"{dice.choice(NOTE_NAMES)} {dice.choice(('minor', 'major'))}" if tonal else None
-    kept = tuple(word for word in words if word not in ("short", "long", "soft attack"))
-    nouns = NOUNS[family.name]
+def _imagine_loop(dice: Dice, bare: Description, family: Family) -> tuple[Description, float]:
+    grid, words = draw_grid(dice), lexicon()
+    tonal = family.name not in DRUM_LOOPS
+    nouns = words.nouns[family.name]
     if tonal and dice.chance(0.6):
-        instrument = dice.choice(NOUNS[dice.choice(tuple(TONES))])
-        nouns = tuple(f"{instrument} {noun}" for noun in nouns)
-    seconds = round(bars * 240.0 / tempo, 3)
-    return Description(nouns, "loop", kept, effects, style, key=key, tempo_bpm=float(tempo), bars=bars), seconds
+        players = [name for name, recipe in recipes().items() if recipe.midi]
+        player = dice.choice(words.nouns[dice.choice(players)])
+        nouns = tuple(joined(player, noun) for noun in nouns)
+    description = replace(
+        bare,
+        nouns=nouns,
+        group="loop",
+        qualities=tuple(word for word in bare.qualities if word not in _NOT_FOR_LOOPS),
+        style=grid.style,
+        key=grid.key if tonal else None,
+        tempo_bpm=float(grid.tempo_bpm),
+        bars=grid.bars,
+    )
+    return description, round(grid.bars * 240.0 / grid.tempo_bpm, 4)

@@ -1,196 +1,54 @@
-"""Words: what producers call each family, effect, style and key; the General MIDI names; numbers as text.
+"""Words: what producers call families, effects, styles and qualities; the General MIDI names.
 
-Tables only; ``captions`` builds sentences from them. No sound and no model.
+Reads ``tables/lexicon.toml`` into types; ``captions`` builds sentences from them.
 """
 
 from __future__ import annotations
 
-NOUNS: dict[str, tuple[str, ...]] = {
-    "kick_808": ("808 kick", "808 kick drum", "long 808", "808 boom", "sub kick", "808 bass drum"),
-    "kick_808_short": ("808 kick", "short 808 kick", "808 kick drum", "tight 808", "analog kick drum"),
-    "kick_punchy": ("punchy kick", "kick drum", "house kick", "electronic kick", "kick", "909 kick"),
-    "kick_techno": ("techno kick", "kick drum", "hard kick", "electronic kick drum", "club kick"),
-    "kick_acoustic": ("acoustic kick drum", "bass drum", "kick drum", "natural kick", "live kick drum"),
-    "tom": ("tom", "tom drum", "tom-tom", "electronic tom", "drum tom"),
-    "conga": ("conga", "conga hit", "conga drum", "hand drum"),
-    "zap_drum": ("synth drum", "zap drum", "disco tom", "electronic drum zap", "laser drum"),
-    "snare": ("snare", "snare drum", "snare hit", "electronic snare", "acoustic snare"),
-    "snare_trap": ("trap snare", "snare", "tight snare", "crisp snare drum", "808 snare"),
-    "snare_soft": ("soft snare", "lo-fi snare", "snare drum", "dusty snare", "brushed snare hit"),
-    "clap": ("clap", "hand clap", "handclap", "808 clap", "electronic clap"),
-    "snap": ("finger snap", "snap", "finger click", "snap sound"),
-    "hat_closed": ("closed hi-hat", "hi-hat", "closed hat", "hihat", "hat tick"),
-    "hat_open": ("open hi-hat", "open hat", "open hihat", "open hi hat"),
-    "hat_pedal": ("pedal hi-hat", "foot hi-hat", "pedal hat", "hi-hat chick"),
-    "crash": ("crash cymbal", "crash", "cymbal crash", "cymbal"),
-    "ride": ("ride cymbal", "ride", "ride bell", "cymbal ride"),
-    "splash": ("splash cymbal", "splash", "small cymbal", "china cymbal"),
-    "reverse_cymbal": ("reverse cymbal", "reversed crash", "reverse crash cymbal", "cymbal swell"),
-    "rimshot": ("rimshot", "rim shot", "side stick", "rim click", "snare rim"),
-    "woodblock": ("woodblock", "wood block", "wooden percussion", "wood knock"),
-    "claves": ("claves", "clave", "clave hit", "wooden sticks"),
-    "cowbell": ("cowbell", "808 cowbell", "cow bell", "metal bell percussion"),
-    "agogo": ("agogo bell", "agogo", "metal agogo", "percussion bell"),
-    "triangle_perc": ("triangle", "percussion triangle", "orchestral triangle", "triangle ding"),
-    "tabla": ("tabla", "tabla hit", "indian drum", "tuned hand drum"),
-    "bongo": ("bongo", "bongo hit", "bongo drum", "high hand drum"),
-    "metal_perc": ("metal percussion", "metallic hit", "perc hit", "metal clank", "industrial percussion"),
-    "click_perc": ("click", "percussion click", "tick", "glitch perc", "minimal click"),
-    "shaker": ("shaker", "shaker hit", "egg shaker", "shake"),
-    "maraca": ("maraca", "maracas", "808 maraca", "short shaker"),
-    "tambourine": ("tambourine", "tambourine hit", "tamb", "jingling tambourine"),
-    "sleigh_bells": ("sleigh bells", "jingle bells", "sleigh bell shake", "christmas bells"),
-    "bass_sub": ("sub bass", "sub", "deep sub bass", "sine bass"),
-    "bass_808": ("808 bass", "808", "808 sub bass", "trap bass"),
-    "bass_saw": ("saw bass", "synth bass", "analog bass", "analogue bass synth", "sawtooth bass"),
-    "bass_square": ("square bass", "synth bass", "pulse bass", "hollow bass", "square wave bass"),
-    "bass_acid": ("acid bass", "303 bass", "acid synth", "303 acid line note", "squelchy bass"),
-    "bass_reese": ("reese bass", "reese", "detuned bass", "drum and bass reese", "growling bass"),
-    "bass_wobble": ("wobble bass", "dubstep wobble", "lfo bass", "wob bass", "dubstep bass"),
-    "bass_fm": ("fm bass", "digital bass", "fm synth bass", "slap synth bass", "lately bass"),
-    "bass_pluck": ("plucked bass", "bass guitar", "electric bass pluck", "fingered bass"),
-    "lead_saw": ("saw lead", "synth lead", "sawtooth lead", "analog lead", "lead synth"),
-    "lead_square": ("square lead", "synth lead", "pulse lead", "square wave synth", "hollow lead"),
-    "lead_supersaw": ("supersaw", "supersaw lead", "trance lead", "huge detuned saws", "edm supersaw"),
-    "lead_fm": ("fm lead", "digital lead", "fm synth", "metallic lead"),
-    "lead_chip": ("chiptune lead", "8-bit lead", "video game synth", "chip sound", "8 bit blip"),
-    "lead_whistle": ("whistle lead", "sine lead", "g-funk lead", "theremin", "whistling synth"),
-    "synth_brass": ("synth brass", "brass synth", "80s synth brass", "analog brass"),
-    "stab": ("synth stab", "chord stab", "house stab", "rave stab", "dub chord"),
-    "pad_warm": ("warm pad", "synth pad", "analog pad", "soft pad", "lush pad"),
-    "pad_dark": ("dark pad", "deep pad", "synth pad", "moody pad", "low ambient pad"),
-    "pad_bright": ("bright pad", "synth pad", "airy pad", "shimmering pad", "big pad"),
-    "pad_sweep": ("sweeping pad", "filter sweep pad", "evolving pad", "opening pad"),
-    "string_machine": ("string machine", "synth strings", "string ensemble synth", "vintage strings", "string pad"),
-    "tape_strings": ("tape strings", "mellotron strings", "lo-fi strings", "tape string ensemble"),
-    "choir": ("choir pad", "synth choir", "vocal pad", "choir", "voices pad", "ahh pad"),
-    "glass_pad": ("glass pad", "glassy pad", "crystal pad", "icy pad", "ethereal pad"),
-    "pluck_synth": ("synth pluck", "pluck", "plucky synth", "short synth pluck", "edm pluck"),
-    "pluck_string": ("plucked string", "string pluck", "physical model string", "pluck"),
-    "harp": ("harp", "harp pluck", "harp note", "celtic harp"),
-    "guitar_nylon": ("nylon guitar", "classical guitar", "guitar pluck", "acoustic guitar"),
-    "koto": ("koto", "koto pluck", "japanese koto", "zither pluck"),
-    "muted_pluck": ("muted pluck", "palm muted string", "muted guitar", "short muted string"),
-    "electric_piano": ("electric piano", "e-piano", "fm electric piano", "rhodes", "ep keys"),
-    "organ": ("organ", "drawbar organ", "electric organ", "hammond organ", "organ keys"),
-    "clav": ("clavinet", "clav", "funky clav", "electric clavinet"),
-    "piano_toy": ("toy piano", "toy keys", "small toy piano", "chiming keys"),
-    "harpsichord": ("harpsichord", "baroque harpsichord", "cembalo", "harpsichord keys"),
-    "bell_fm": ("fm bell", "bell", "digital bell", "synth bell", "bell tone"),
-    "bell_tubular": ("tubular bell", "tubular bells", "chime", "orchestral chime"),
-    "bell_church": ("church bell", "big bell", "bell toll", "tolling bell"),
-    "glockenspiel": ("glockenspiel", "glock", "small metal bars", "orchestra bells"),
-    "music_box": ("music box", "music box note", "celesta", "tinkling music box"),
-    "glass_bell": ("glass bell", "crystal bell", "glass chime", "wine glass ping"),
-    "singing_bowl": ("singing bowl", "tibetan bowl", "meditation bowl", "temple bowl"),
-    "marimba": ("marimba", "marimba note", "wooden mallet", "mallet"),
-    "xylophone": ("xylophone", "xylophone note", "wooden bars", "xylo"),
-    "vibraphone": ("vibraphone", "vibes", "vibraphone note", "metal mallet"),
-    "kalimba": ("kalimba", "thumb piano", "mbira", "kalimba pluck"),
-    "steel_drum": ("steel drum", "steel pan", "steelpan", "caribbean steel drum"),
-    "gong": ("gong", "tam-tam", "big gong", "orchestral gong"),
-    "rain": ("rain", "rain ambience", "rainfall", "rain texture", "rain drops"),
-    "vinyl_crackle": ("vinyl crackle", "record crackle", "vinyl noise", "dusty record noise"),
-    "fire": ("fire", "crackling fire", "campfire", "fireplace"),
-    "static_noise": ("white noise", "static", "noise texture", "radio static", "hiss"),
-    "wind": ("wind", "howling wind", "wind ambience", "wind texture"),
-    "sea_waves": ("sea waves", "ocean waves", "waves", "surf ambience"),
-    "room_tone": ("room tone", "low rumble ambience", "background rumble", "air conditioning hum"),
-    "steam": ("steam", "hiss of steam", "air release", "gas hiss"),
-    "drone_dark": ("dark drone", "drone", "low drone", "ominous drone", "cinematic drone"),
-    "drone_bright": ("bright drone", "drone", "buzzing drone", "shimmering drone"),
-    "riser": ("riser", "uplifter", "synth riser", "build-up", "rising sweep"),
-    "noise_riser": ("noise riser", "white noise riser", "noise sweep up", "noise build-up"),
-    "gated_riser": ("gated riser", "pulsing riser", "stuttering build-up", "chopped riser"),
-    "downlifter": ("downlifter", "falling sweep", "down sweep", "drop effect"),
-    "whoosh": ("whoosh", "swoosh", "pass-by whoosh", "transition whoosh"),
-    "laser": ("laser", "laser shot", "pew", "sci-fi laser", "space gun"),
-    "zap": ("zap", "electric zap", "synth zap", "short zap"),
-    "blip": ("blip", "beep", "ui blip", "interface beep", "notification blip"),
-    "siren": ("siren", "dub siren", "wailing siren", "rave siren"),
-    "alarm": ("alarm", "alarm beep", "warning beeps", "alert tone"),
-    "impact": ("impact", "cinematic impact", "trailer hit", "big hit"),
-    "boom": ("boom", "sub boom", "sub drop", "deep boom"),
-    "explosion": ("explosion", "blast", "big explosion", "detonation"),
-    "thunder": ("thunder", "thunder rumble", "thunderclap", "distant thunder"),
-    "gunshot": ("gunshot", "gun shot", "pistol shot", "shot"),
-    "door_slam": ("door slam", "slam", "heavy thud", "thump"),
-    "drum_loop": ("drum loop", "beat", "drum beat", "groove", "drums", "drum groove"),
-    "beat_simple": ("kick and snare loop", "simple beat", "minimal drum loop", "basic beat"),
-    "kick_loop": ("kick loop", "kick drum loop", "kick pattern"),
-    "hat_loop": ("hi-hat loop", "hat loop", "hihat pattern", "hats"),
-    "percussion_loop": ("percussion loop", "perc loop", "top loop", "percussion groove"),
-    "bass_loop": ("bass loop", "bassline", "bass line", "bass riff"),
-    "acid_loop": ("acid loop", "303 line", "acid bassline", "acid line"),
-    "chord_loop": ("chord loop", "chord progression", "chords", "synth chords"),
-    "pad_loop": ("pad loop", "pad chord progression", "pad chords", "ambient chord loop"),
-    "arp_loop": ("arp", "arpeggio", "arpeggio loop", "synth arp", "arp loop"),
-    "arp_struck_loop": ("arpeggio", "arpeggio loop", "arp", "arpeggiated loop"),
-    "melody_loop": ("melody loop", "synth melody", "melody", "lead line", "melodic loop"),
-    "melody_struck_loop": ("melody loop", "melody", "melodic loop", "tune"),
-}
-GROUP_WORDS: dict[str, tuple[str, ...]] = {
-    "drum": ("drum", "percussion", "one-shot", "drum hit"), "bass": ("bass", "low end", "synth"),
-    "lead": ("lead", "synth"), "pad": ("pad", "ambient", "sustained"), "pluck": ("pluck", "plucked"),
-    "keys": ("keys", "keyboard"), "bell": ("bell", "metallic"), "mallet": ("mallet", "tuned percussion"),
-    "texture": ("texture", "ambience", "atmosphere"), "effect": ("fx", "sound effect", "transition"),
-    "loop": ("loop",), "instrument": ("instrument", "note"),
-}  # fmt: skip
-EFFECT_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "distorted": (("distorted", "overdriven", "saturated", "gritty"), ("with distortion", "with heavy saturation", "with overdrive")),
-    "lo-fi": (("lo-fi", "bitcrushed", "crunchy"), ("with bitcrusher", "bit-crushed", "at low bit depth")),
-    "tape": (("tape", "warm lo-fi", "vintage"), ("on tape", "with tape saturation", "through a cassette")),
-    "chorus": (("chorused", "ensemble"), ("with chorus", "with a chorus effect")),
-    "delay": (("echoing", "delayed"), ("with delay", "with echo", "with ping-pong delay")),
-    "reverb": (("reverberant", "spacious", "wet"), ("with reverb", "in a big hall", "in a large room", "with a long tail")),
-}  # fmt: skip
-STYLE_WORDS: dict[str, tuple[str, ...]] = {
-    "house": ("house", "deep house", "four on the floor"), "techno": ("techno", "driving techno"),
-    "trap": ("trap",), "hip-hop": ("hip-hop", "boom bap", "hip hop"), "lo-fi": ("lo-fi hip hop", "chillhop", "lofi"),
-    "drum and bass": ("drum and bass", "dnb", "jungle"), "breakbeat": ("breakbeat", "breaks", "big beat"),
-    "garage": ("uk garage", "2-step", "garage"), "reggaeton": ("reggaeton", "dembow"), "electro": ("electro", "synthwave"),
-    "afro": ("afro house", "afrobeat"),
-}  # fmt: skip
-PERCEIVED: dict[str, tuple[str, ...]] = {
-    "short": ("short", "quick", "tight"), "very short": ("very short", "staccato", "snappy"), "long": ("long", "lengthy"),
-    "very long": ("very long", "long"), "bright": ("bright", "crisp"), "dark": ("dark", "dull", "muffled"),
-    "punchy": ("punchy", "hard-hitting"), "soft attack": ("soft", "slow attack", "swelling"), "noisy": ("noisy",),
-    "tonal": ("tonal", "clean"), "deep": ("deep", "bassy", "subby"), "high": ("high", "high-pitched"),
-    "low": ("low", "low-pitched"), "wide": ("wide", "wide stereo", "stereo"), "mono": ("mono",),
-    "dry": ("dry",), "sustained": ("sustained", "continuous"), "decaying": ("fading", "decaying"),
-}  # fmt: skip
-GM_NAMES: tuple[str, ...] = (
-    "acoustic grand piano", "bright acoustic piano", "electric grand piano", "honky-tonk piano", "electric piano",
-    "fm electric piano", "harpsichord", "clavinet", "celesta", "glockenspiel", "music box", "vibraphone", "marimba",
-    "xylophone", "tubular bells", "dulcimer", "drawbar organ", "percussive organ", "rock organ", "church organ",
-    "reed organ", "accordion", "harmonica", "bandoneon", "nylon guitar", "steel string guitar", "jazz guitar",
-    "clean electric guitar", "muted electric guitar", "overdriven guitar", "distorted guitar", "guitar harmonics",
-    "acoustic bass", "fingered bass guitar", "picked bass guitar", "fretless bass", "slap bass", "slap bass guitar",
-    "synth bass", "analog synth bass", "violin", "viola", "cello", "double bass", "tremolo strings", "pizzicato strings",
-    "orchestral harp", "timpani", "string ensemble", "slow string ensemble", "synth strings", "warm synth strings",
-    "choir aahs", "voice oohs", "synth voice", "orchestra hit", "trumpet", "trombone", "tuba", "muted trumpet",
-    "french horn", "brass section", "synth brass", "soft synth brass", "soprano saxophone", "alto saxophone",
-    "tenor saxophone", "baritone saxophone", "oboe", "english horn", "bassoon", "clarinet", "piccolo", "flute", "recorder",
-    "pan flute", "blown bottle", "shakuhachi", "whistle", "ocarina", "square lead", "saw lead", "calliope lead",
-    "chiff lead", "charang lead", "voice lead", "fifths lead", "bass and lead", "new age pad", "warm pad", "polysynth pad",
-    "choir pad", "bowed glass pad", "metallic pad", "halo pad", "sweep pad", "rain synth", "soundtrack pad", "crystal synth",
-    "atmosphere pad", "brightness synth", "goblins synth", "echoes synth", "sci-fi synth", "sitar", "banjo", "shamisen",
-    "koto", "kalimba", "bagpipe", "fiddle", "shanai", "tinkle bell", "agogo", "steel drums", "woodblock", "taiko drum",
-    "melodic tom", "synth drum", "reverse cymbal", "guitar fret noise", "breath noise", "seashore", "bird tweet",
-    "telephone ring", "helicopter", "applause", "gunshot",
-)  # fmt: skip
-GM_DRUMS: dict[int, str] = {
-    35: "acoustic kick drum", 36: "kick drum", 37: "side stick", 38: "acoustic snare", 39: "hand clap", 40: "electric snare",
-    41: "low floor tom", 42: "closed hi-hat", 43: "floor tom", 44: "pedal hi-hat", 45: "low tom", 46: "open hi-hat",
-    47: "mid tom", 48: "high-mid tom", 49: "crash cymbal", 50: "high tom", 51: "ride cymbal", 52: "china cymbal", 53: "ride bell",
-    54: "tambourine", 55: "splash cymbal", 56: "cowbell", 57: "crash cymbal", 58: "vibraslap", 59: "ride cymbal", 60: "high bongo",
-    61: "low bongo", 62: "muted high conga", 63: "open high conga", 64: "low conga", 65: "high timbale", 66: "low timbale",
-    67: "high agogo", 68: "low agogo", 69: "cabasa", 70: "maracas", 71: "short whistle", 72: "long whistle", 73: "short guiro",
-    74: "long guiro", 75: "claves", 76: "high woodblock", 77: "low woodblock", 78: "muted cuica", 79: "open cuica",
-    80: "muted triangle", 81: "open triangle",
-}  # fmt: skip
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from training.corpus.tables import table
+
+Words = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """All words. ``effect_adjectives`` stand before the noun, ``effect_phrases`` after it."""
+
+    nouns: Words
+    groups: Words
+    styles: Words
+    qualities: Words
+    effect_adjectives: Words
+    effect_phrases: Words
+    instruments: tuple[str, ...]
+    drums: dict[int, str]
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The lexicon, read once."""
+    data = table("lexicon")
+    effects, midi = data["effects"], data["general_midi"]
+    return Lexicon(
+        _words(data["nouns"]),
+        _words(data["groups"]),
+        _words(data["styles"]),
+        _words(data["qualities"]),
+        _words(effects["adjectives"]),
+        _words(effects["phrases"]),
+        tuple(midi["instruments"]),
+        {int(number): name for number, name in midi["drums"].items()},
+    )
+
+
+def _words(rows: dict[str, Any]) -> Words:
+    return {key: tuple(words) for key, words in rows.items()}
 
 
 def spoken_note(note: str) -> str:
-    """Note name as people write it: "C#3" becomes "C sharp 3"."""
-    return note.replace("#", " sharp ").replace("  ", " ") if "#" in note else note
+    """A note or key as people write it: "C#3" becomes "C sharp 3"."""
+    return " ".join(note.replace("#", " sharp ").split())

@@ -1,7 +1,7 @@
 """What can be read off a sound: attack, decay, brightness, noisiness, crest, width, pitch height.
 
-Pure functions of audio; the same fields as the sidecars of the recorded corpus. ``captions`` turns the
-numbers into words.
+Pure functions of audio; the same fields as the sidecars of the recorded corpus. ``captions`` turns
+the numbers into words.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ _FFT = 4096
 def envelope(mono: npt.NDArray[np.float32], block: int = _BLOCK) -> npt.NDArray[np.float32]:
     """Largest magnitude in each block of frames: [blocks]."""
     usable = mono[: max(1, len(mono) // block) * block]
-    return np.abs(usable.reshape(-1, min(block, len(usable)))).max(1)
+    peaks: npt.NDArray[np.float32] = np.abs(usable.reshape(-1, min(block, len(usable)))).max(1)
+    return peaks
 
 
 def power_spectrum(mono: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Mean power over the whole sound in 2049 bins: windows of 4096 frames, at most 48 of them."""
+    """Mean power over the whole sound in 2049 bins: windows of 4096 frames, at most 24 of them."""
     length = max(len(mono), _FFT)
     padded = np.pad(mono, (0, max(0, _FFT - len(mono))))
-    count = min(48, 1 + (length - _FFT) // (_FFT // 2))
+    count = min(24, 1 + (length - _FFT) // (_FFT // 2))
     starts = np.linspace(0, length - _FFT, count).astype(int)
     frames = np.stack([padded[s : s + _FFT] for s in starts])
     window = np.ones(_FFT, np.float32) if count == 1 else np.hanning(_FFT).astype(np.float32)
@@ -60,7 +61,9 @@ def measure(audio: FloatArray) -> dict[str, Any]:
     amplitude = np.sqrt(power)
     band = power[(hertz >= 50.0) & (hertz <= 16_000.0)] + 1e-12 * total
     rms = float(np.sqrt(np.mean(mono**2))) + 1e-9
-    width = float(np.sqrt((side**2).sum()) / (np.sqrt((side**2).sum()) + np.sqrt((mono**2).sum()) + 1e-9))
+    width = float(
+        np.sqrt((side**2).sum()) / (np.sqrt((side**2).sum()) + np.sqrt((mono**2).sum()) + 1e-9)
+    )
     return {
         "attack_s": (reached - begun) * _BLOCK / SAMPLE_RATE_HZ,
         "decay_s": max(0, last - peak) * _BLOCK / SAMPLE_RATE_HZ,

@@ -1,7 +1,7 @@
 """A sound as numbers: the patch that a family draws, and patches gathered into tensors.
 
-Knows random laws and batching; does not know how anything sounds. Families draw patches from a seed,
-renderers read them through :class:`Batch`, ``synth`` joins the two.
+Knows random laws and batching; does not know how anything sounds. Families draw patches from a
+seed, renderers read them through :class:`Batch`, ``synth`` joins the two.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from torch import Tensor
 from training.corpus.clip import SAMPLE_RATE_HZ
 
 T = TypeVar("T")
+Shape = tuple[str | int, ...]
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+SLOW_FRAMES = 64
+"""Distance of the frames at which slow movements are computed: 1.5 ms."""
 _SIZES_PER_OCTAVE = 8
 
 
 def midi_to_hz(midi: float) -> float:
     """Frequency in Hz of a MIDI note number, A4 (69) = 440 Hz."""
-    return 440.0 * 2.0 ** ((midi - 69.0) / 12.0)
+    return 440.0 * math.exp2((midi - 69.0) / 12.0)
 
 
 def note_name(midi: int) -> str:
@@ -35,7 +38,7 @@ def note_name(midi: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One note or chord inside a patch: when (frames), which pitches (MIDI) and how hard (0 to 1)."""
+    """One note or chord of a patch: when (frames), which pitches (MIDI), how hard (0 to 1)."""
 
     start: int
     frames: int
@@ -59,7 +62,7 @@ class Patch:
     notes: tuple[Note, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     loop: bool = False
-    shape: tuple[str | int, ...] = ()
+    shape: Shape = ()
     parts: tuple[Patch, ...] = ()
 
     @property
@@ -85,7 +88,7 @@ def padded_length(frames: int) -> int:
         A length of at least ``frames`` that has small prime factors.
     """
     exponent = math.floor(math.log2(max(frames, 1024) - 1))
-    step = 2**exponent // _SIZES_PER_OCTAVE
+    step = (1 << exponent) // _SIZES_PER_OCTAVE
     return max(1024, math.ceil(frames / step) * step)
 
 
@@ -112,7 +115,9 @@ class Dice:
         if weights is None:
             return options[int(self.rng.integers(len(options)))]
         cumulative = np.cumsum(weights)
-        return options[int(np.searchsorted(cumulative, self.rng.random() * cumulative[-1], "right"))]
+        return options[
+            int(np.searchsorted(cumulative, self.rng.random() * cumulative[-1], "right"))
+        ]
 
     def integer(self, low: int, high: int) -> int:
         """Draw a whole number from low to high, both included."""
@@ -128,7 +133,7 @@ class Timing:
     """Notes as signals. Shapes: each [B, F], or [B, 1] / [1, F] where nothing changes.
 
     ``frequencies_hz`` has one entry per chord voice; ``since_s`` is the time from the note's start,
-    ``left_s`` the time until the next note (infinite for the last), ``gate_s`` how long it is held.
+    ``left_s`` the time until the next note or the clip's end, ``gate_s`` how long it is held.
     """
 
     frequencies_hz: tuple[Tensor, ...]
@@ -141,7 +146,8 @@ class Timing:
 class Batch:
     """Patches of one batch key, read as tensors.
 
-    Shapes: values are [B, 1]; signals are [B, F] with F the padded length.
+    Shapes: values are [B, 1]; signals are [B, F] with F the padded length; slow signals are [B, S],
+    one value every ``SLOW_FRAMES`` frames and one past the end.
     """
 
     def __init__(self, patches: Sequence[Patch], device: torch.device | str = "cpu") -> None:
@@ -155,7 +161,9 @@ class Batch:
 
     def __getitem__(self, name: str) -> Tensor:
         """Read one parameter of all patches, 0 where a patch does not have it: [B, 1]."""
-        values = [patch.values.get(name, 0.0) for patch in self.patches]
+        return self._column([patch.values.get(name, 0.0) for patch in self.patches])
+
+    def _column(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.device)[:, None]
 
     @cached_property
@@ -163,9 +171,28 @@ class Batch:
         """Time from the clip's start in seconds: [1, F]."""
         return torch.arange(self.frames, device=self.device)[None] / SAMPLE_RATE_HZ
 
+    @cached_property
+    def slow_time_s(self) -> Tensor:
+        """Times of the slow frames in seconds: [1, S]."""
+        count = -(-self.frames // SLOW_FRAMES) + 1
+        return torch.arange(count, device=self.device)[None] * (SLOW_FRAMES / SAMPLE_RATE_HZ)
+
+    def smooth(self, slow: Tensor) -> Tensor:
+        """Draw straight lines between the values of a slow signal: [B, S] to [B, F]."""
+        first, step = slow[:, :-1, None], slow.diff(dim=-1)[..., None]
+        place = torch.arange(SLOW_FRAMES, device=self.device) / SLOW_FRAMES
+        return torch.addcmul(first, step, place).flatten(1)[:, : self.frames]
+
+    def slow(self, signal: Tensor) -> Tensor:
+        """Take a signal [B, F] at the slow frames; a constant [B, 1] stays."""
+        if signal.shape[-1] == 1:
+            return signal
+        index = torch.arange(self.slow_time_s.shape[-1], device=self.device) * SLOW_FRAMES
+        return signal[:, index.clamp_max(self.frames - 1)]
+
     def noise(self, stream: int = 0, frames: int | None = None) -> Tensor:
         """White Gaussian noise, each row from its patch's seed alone: [B, frames]."""
-        length = self.frames if frames is None else frames
+        length = self.frames if frames is None else min(frames, self.frames)
         rows = [_noise_row(patch.seed, stream, length) for patch in self.patches]
         return torch.stack(rows).to(self.device)
 
@@ -188,10 +215,8 @@ class Batch:
         )
         gate = self._column([note.frames / SAMPLE_RATE_HZ for note in notes])
         velocity = self._column([note.velocity for note in notes])
-        return Timing(voices, self.time_s, gate, torch.full_like(gate, math.inf), velocity)
-
-    def _column(self, values: list[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float32, device=self.device)[:, None]
+        left = self._column([p.frames / SAMPLE_RATE_HZ for p in self.patches]) - self.time_s
+        return Timing(voices, self.time_s, gate, left, velocity)
 
     def _note_tracks(self) -> Timing:
         voice_count = max(len(note.midi) for patch in self.patches for note in patch.notes)

@@ -1,44 +1,53 @@
-"""Rendering a whole corpus: which families, how many, in which order, into which folder.
+"""A whole corpus: what to render, what to read, in which order, into which folder.
 
-``render_corpus`` is what ``python -m training corpus`` calls. Knows shards and sources, no models.
+``python -m training.corpus CONFIG.toml`` runs it. Knows every source and the shards; knows no
+models.
 """
 
 from __future__ import annotations
 
-import argparse
+import hashlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
-
+from training.config import Count, Fraction, Strict
 from training.corpus.captions import captions_of
 from training.corpus.clip import Clip
-from training.corpus.families import Family
-from training.corpus.general_midi import draw_midi, GeneralMidi
+from training.corpus.general_midi import FONT_PATH, GeneralMidi, draw_midi
 from training.corpus.patch import Dice
+from training.corpus.recorded import Refusal, read_folder, read_shards
 from training.corpus.shards import CorpusWriter
-from training.corpus.synth import FAMILIES, draw, render
+from training.corpus.synth import Family, draw, families, render
 
-_CHUNK = 512
 SHORT_GROUPS = ("drum", "bass", "lead", "pluck", "keys", "mallet", "effect", "bell")
 LONG_GROUPS = ("pad", "texture")
+GENERAL_MIDI = "general_midi"
+_CHUNK = 512
+_SEEDS = 10_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class CorpusConfig:
-    """What to render. Shares are of the number of clips and need not sum to one."""
+class CorpusRun(Strict):
+    """What a corpus is made of.
+
+    Shares are of the number of rendered ``clips``; ``shards`` are tar files or folders of them,
+    ``folders`` hold audio with captions (see ``recorded``).
+    """
 
     folder: Path
     clips: int = 12_000
     seed: int = 0
-    short_share: float = 0.60
-    loop_share: float = 0.15
-    long_share: float = 0.12
-    general_midi_share: float = 0.13
+    short_share: Fraction = 0.60
+    loop_share: Fraction = 0.15
+    long_share: Fraction = 0.12
+    general_midi_share: Fraction = 0.13
+    font: Path = FONT_PATH
+    shards: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
     device: str = "cpu"
+    threads: Count = 1
 
 
 @dataclass(slots=True)
@@ -48,7 +57,9 @@ class CorpusSummary:
     clips: int = 0
     seconds: float = 0.0
     elapsed_s: float = 0.0
+    by_source: Counter[str] = field(default_factory=Counter)
     by_family: Counter[str] = field(default_factory=Counter)
+    seconds_by_licence: dict[str, float] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -56,107 +67,96 @@ class CorpusSummary:
         """Length of all clips in hours."""
         return self.seconds / 3600.0
 
+    def count(self, clip: Clip) -> None:
+        """Count a clip in."""
+        self.clips += 1
+        self.seconds += clip.seconds
+        self.by_source[clip.source] += 1
+        self.by_family[str(clip.facts.get("family"))] += 1
+        before = self.seconds_by_licence.get(clip.licence, 0.0)
+        self.seconds_by_licence[clip.licence] = before + clip.seconds
+
     def text(self) -> str:
-        """Counts, hours and speed on one line."""
+        """Counts, hours and speed, on one line."""
         speed = self.seconds / max(self.elapsed_s, 1e-9)
-        return f"{self.clips} clips, {self.hours:.2f} h, x{speed:.0f} real time, refused: {dict(self.refused)}"
+        left_out = ", ".join(f"{n} {reason}" for reason, n in self.refused.items()) or "none"
+        return f"{self.clips} clips, {self.hours:.2f} h, x{speed:.0f}; left out: {left_out}"
 
 
-def _plan(config: CorpusConfig) -> list[tuple[str, int]]:
-    """Family and seed of each clip in a shuffled order; "general_midi" stands for the SoundFont."""
-    dice = Dice(config.seed, 1)
-    groups = (
-        (config.short_share, [f for f in FAMILIES.values() if f.group in SHORT_GROUPS]),
-        (config.loop_share, [f for f in FAMILIES.values() if f.group == "loop"]),
-        (config.long_share, [f for f in FAMILIES.values() if f.group in LONG_GROUPS]),
-        (config.general_midi_share, [Family("general_midi", "instrument", lambda seed: draw("tom", seed))]),
-    )
-    total = sum(share for share, _ in groups)
-    shares = [share / total for share, _ in groups]
-    plan = []
-    for number in range(config.clips):
-        families = dice.choice([members for _, members in groups], shares)
-        family = dice.choice(families, [f.weight for f in families])
-        plan.append((family.name, config.seed * 10_000_000 + number))
-    return plan
-
-
-def generate_clips(config: CorpusConfig, summary: CorpusSummary) -> Iterator[Clip]:
-    """Render the planned clips with captions.
+def render_corpus(config: CorpusRun) -> CorpusSummary:
+    """Make a corpus to the end.
 
     Args:
-        config: What to render.
-        summary: Counted into as clips are made.
+        config: What to make.
 
-    Yields:
-        Clips that were not refused.
+    Returns:
+        Counts, hours and what was left out.
     """
-    plan = _plan(config)
-    font = GeneralMidi() if any(name == "general_midi" for name, _ in plan) else None
-    for start in range(0, len(plan), _CHUNK):
-        chunk = plan[start : start + _CHUNK]
-        patches = [draw(name, seed) for name, seed in chunk if name != "general_midi"]
-        made = [result for _, result in render(patches, config.device)]
-        if font is not None:
-            made += [font.render(draw_midi(seed)) for name, seed in chunk if name == "general_midi"]
-        for result in made:
-            if isinstance(result, str):
-                summary.refused[result] += 1
-                continue
-            summary.clips += 1
-            summary.seconds += result.seconds
-            summary.by_family[str(result.facts.get("family"))] += 1
-            yield replace(result, captions=captions_of(result))
+    return deque(iterate_corpus(config), maxlen=1).pop()
 
 
-def iterate_corpus(config: CorpusConfig) -> Iterator[CorpusSummary]:
-    """Render into ``config.folder``, reporting after every clip.
+def iterate_corpus(config: CorpusRun) -> Iterator[CorpusSummary]:
+    """Make a corpus, reporting after every clip.
 
     Args:
-        config: What to render.
+        config: What to make.
 
     Yields:
         The same summary, growing; drive a progress bar by it.
     """
     summary, begun = CorpusSummary(), time.perf_counter()
+    seen: set[bytes] = set()
     with CorpusWriter(config.folder) as writer:
-        for clip in generate_clips(config, summary):
-            writer.add(clip)
+        for made in _sources(config):
+            if not isinstance(made, Clip):
+                summary.refused[made.reason if isinstance(made, Refusal) else made] += 1
+                continue
+            digest = hashlib.blake2b(made.audio.tobytes(), digest_size=16).digest()
+            if digest in seen:
+                summary.refused["heard before"] += 1
+                continue
+            seen.add(digest)
+            writer.add(replace(made, captions=captions_of(made)))
+            summary.count(made)
             summary.elapsed_s = time.perf_counter() - begun
             yield summary
 
 
-def render_corpus(config: CorpusConfig) -> CorpusSummary:
-    """Render a corpus to the end.
-
-    Args:
-        config: What to render.
-
-    Returns:
-        Counts, hours and what was refused.
-    """
-    summary = CorpusSummary()
-    for summary in iterate_corpus(config):
-        pass
-    return summary
+def _sources(config: CorpusRun) -> Iterator[Clip | Refusal | str]:
+    """Everything that the config names: recordings first, then what is rendered."""
+    for path in config.shards:
+        yield from read_shards(sorted(path.glob("*.tar")) if path.is_dir() else [path])
+    for folder in config.folders:
+        yield from read_folder(folder)
+    yield from _rendered(config)
 
 
-def main() -> None:
-    """Command line: ``python -m training.corpus.render FOLDER --clips N --seed S``."""
-    parser = argparse.ArgumentParser(description="Render a corpus of synthesised clips with captions.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--clips", type=int, default=12_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    config = CorpusConfig(args.folder, args.clips, args.seed, device=args.device)
-    for summary in iterate_corpus(config):
-        if summary.clips % 500 == 0:
-            print(summary.text(), flush=True)
-    print(summary.text(), flush=True)
+def plan(config: CorpusRun) -> list[tuple[str, int]]:
+    """Family and seed of each rendered clip, in a shuffled order that the config's seed decides."""
+    dice, known = Dice(config.seed, 1), families().values()
+    groups = (
+        (config.short_share, [f for f in known if f.group in SHORT_GROUPS]),
+        (config.loop_share, [f for f in known if f.group == "loop"]),
+        (config.long_share, [f for f in known if f.group in LONG_GROUPS]),
+        (config.general_midi_share, [Family(GENERAL_MIDI, "instrument")]),
+    )
+    shares = [share for share, _ in groups]
+    planned = []
+    for number in range(config.clips):
+        members = dice.choice([members for _, members in groups], shares)
+        family = dice.choice(members, [f.weight for f in members])
+        planned.append((family.name, config.seed * _SEEDS + number))
+    return planned
 
 
-if __name__ == "__main__":
-    main()
+def _rendered(config: CorpusRun) -> Iterator[Clip | str]:
+    """Render the planned clips, some hundreds at a time so that batches fill."""
+    planned = plan(config)
+    font = GeneralMidi(config.font) if any(n == GENERAL_MIDI for n, _ in planned) else None
+    for start in range(0, len(planned), _CHUNK):
+        chunk = planned[start : start + _CHUNK]
+        patches = [draw(name, seed) for name, seed in chunk if name != GENERAL_MIDI]
+        yield from (made for _, made in render(patches, config.device))
+        if font is not None:
+            seeds = [seed for name, seed in chunk if name == GENERAL_MIDI]
+            yield from (font.render(draw_midi(seed)) for seed in seeds)

@@ -1,7 +1,7 @@
-"""A corpus on disk: one file of int16 samples, one JSON line a clip; opened at once, read without decoding.
+"""A corpus on disk: one file of int16 samples, one JSON line a clip; read without decoding.
 
-``write_corpus`` stores clips as they come, ``Corpus`` opens the folder and gives audio as float32. Knows no
-models and no sources.
+``write_corpus`` stores clips as they come, ``Corpus`` opens the folder and gives audio as float32.
+Knows no models and no sources.
 """
 
 from __future__ import annotations
@@ -70,11 +70,22 @@ class CorpusWriter:
         samples = np.round(np.clip(audio, -1.0, 1.0) * _SCALE).astype("<i2")
         self._audio.write(samples.tobytes())
         line = {
-            "key": clip.key, "source": clip.source, "stem": clip.stem, "licence": clip.licence, "author": clip.author,
-            "split": clip.split, "captions": list(clip.captions), "tempo_bpm": clip.tempo_bpm, "bars": clip.bars,
-            "musical_key": clip.musical_key, "facts": _plain(clip.facts), "offset": self._offset,
-            "frames": int(samples.shape[0]), "channels": int(samples.shape[1]), "seconds": round(clip.seconds, 5),
-        }  # fmt: skip
+            "key": clip.key,
+            "source": clip.source,
+            "stem": clip.stem,
+            "licence": clip.licence,
+            "author": clip.author,
+            "split": clip.split,
+            "captions": list(clip.captions),
+            "tempo_bpm": clip.tempo_bpm,
+            "bars": clip.bars,
+            "musical_key": clip.musical_key,
+            "facts": dict(clip.facts),
+            "offset": self._offset,
+            "frames": int(samples.shape[0]),
+            "channels": int(samples.shape[1]),
+            "seconds": round(clip.seconds, 5),
+        }
         self._index.write(json.dumps(line) + "\n")
         self._offset += samples.size
 
@@ -90,18 +101,11 @@ class CorpusWriter:
         self.close()
 
 
-def _plain(value: Any) -> Any:
-    """Facts as JSON knows them."""
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
-
-
 class Corpus:
     """An opened corpus folder: entries, and audio on demand.
 
-    ``Corpus(folder)`` maps the samples (the system's file cache holds them); ``in_memory=True`` reads them
-    all at once.
+    ``Corpus(folder)`` maps the samples (the system's file cache holds them); ``in_memory=True``
+    reads them all at once.
     """
 
     def __init__(self, folder: str | Path, in_memory: bool = False) -> None:
@@ -116,9 +120,15 @@ class Corpus:
         """
         path = Path(folder)
         if not (path / INDEX_NAME).is_file():
-            raise FileNotFoundError(f"no corpus in {path}: {INDEX_NAME} is missing; run `python -m training corpus`")
+            raise FileNotFoundError(
+                f"no corpus in {path}: {INDEX_NAME} is missing; run `python -m training corpus`"
+            )
         self.entries = tuple(_entries(path / INDEX_NAME))
-        mapped = np.memmap(path / AUDIO_NAME, dtype="<i2", mode="r") if self.entries else np.zeros(0, "<i2")
+        mapped = (
+            np.memmap(path / AUDIO_NAME, dtype="<i2", mode="r")
+            if self.entries
+            else np.zeros(0, "<i2")
+        )
         self.samples: npt.NDArray[np.int16] = np.array(mapped) if in_memory else mapped
 
     def __len__(self) -> int:
@@ -146,8 +156,18 @@ class Corpus:
         """One clip with all that is known about it."""
         e = self.entries[index]
         return Clip(
-            e.key, e.source, e.stem, e.licence, e.author, self.audio(index), e.captions, e.tempo_bpm, e.bars, e.musical_key, e.facts
-        )  # fmt: skip
+            key=e.key,
+            source=e.source,
+            stem=e.stem,
+            licence=e.licence,
+            author=e.author,
+            audio=self.audio(index),
+            captions=e.captions,
+            tempo_bpm=e.tempo_bpm,
+            bars=e.bars,
+            musical_key=e.musical_key,
+            facts=e.facts,
+        )
 
     def indices(self, split: Split) -> npt.NDArray[np.int64]:
         """Numbers of the clips of one split."""

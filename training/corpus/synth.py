@@ -1,13 +1,15 @@
 """Our own synthesiser: families of sounds, drawn from seeds and rendered in batches.
 
-``draw`` makes a patch from a family and a seed, ``render`` turns patches into clips, on the CPU or a GPU.
-Knows no captions and no files.
+``draw`` makes a patch from a family and a seed, ``render`` turns patches into clips, on the CPU or
+a GPU. Knows no captions and no files.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,26 +18,48 @@ from torch import Tensor
 
 from training.corpus import drums, instruments, textures
 from training.corpus.clip import Clip
-from training.corpus.drum_families import DRUM_FAMILIES
 from training.corpus.effects import apply_effects, finish
-from training.corpus.families import Family
-from training.corpus.loops import LOOP_FAMILIES, assemble
+from training.corpus.loops import LOOP_WEIGHTS, assemble, draw_loop
 from training.corpus.patch import Batch, Patch
-from training.corpus.texture_families import TEXTURE_FAMILIES
-from training.corpus.tone_families import TONE_FAMILIES
+from training.corpus.recipes import draw_one_shot, recipes
+from training.errors import TrainingError
 
 RENDERERS: dict[str, Callable[[Batch], Tensor]] = {
-    "kick": drums.kick, "snare": drums.snare, "clap": drums.clap, "metal": drums.metal, "struck": drums.struck,
-    "shaken": drums.shaken, "subtractive": instruments.subtractive, "fm": instruments.fm, "modal": instruments.modal,
-    "string": instruments.string, "additive": instruments.additive, "grains": textures.grains, "gusts": textures.gusts,
-    "drone": textures.drone, "glide": textures.glide, "burst": textures.burst,
-}  # fmt: skip
-FAMILIES: dict[str, Family] = {
-    family.name: family
-    for family in (*DRUM_FAMILIES, *TONE_FAMILIES, *TEXTURE_FAMILIES, *LOOP_FAMILIES)
+    "kick": drums.kick,
+    "snare": drums.snare,
+    "clap": drums.clap,
+    "metal": drums.metal,
+    "struck": drums.struck,
+    "shaken": drums.shaken,
+    "subtractive": instruments.subtractive,
+    "fm": instruments.fm,
+    "modal": instruments.modal,
+    "string": instruments.string,
+    "additive": instruments.additive,
+    "grains": textures.grains,
+    "gusts": textures.gusts,
+    "drone": textures.drone,
+    "glide": textures.glide,
+    "burst": textures.burst,
 }
-BATCH_FRAMES = 1_000_000
-"""Most frames in one batch: 23 s of sound, which keeps the working set small."""
+BATCH_FRAMES = 500_000
+"""Most frames in one batch: 11 s of sound, which keeps the working set small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A named kind of sound; ``weight`` is how often it is drawn within its group."""
+
+    name: str
+    group: str
+    weight: float = 1.0
+
+
+@cache
+def families() -> dict[str, Family]:
+    """All families by name: one-shots from the recipes, then loops."""
+    shots = {name: Family(name, recipe.group) for name, recipe in recipes().items()}
+    return shots | {name: Family(name, "loop", weight) for name, weight in LOOP_WEIGHTS.items()}
 
 
 def draw(family: str, seed: int) -> Patch:
@@ -49,9 +73,13 @@ def draw(family: str, seed: int) -> Patch:
         The patch.
 
     Raises:
-        KeyError: No family has this name.
+        TrainingError: No family has this name.
     """
-    return FAMILIES[family].draw(seed)
+    if family in LOOP_WEIGHTS:
+        return draw_loop(family, seed)
+    if family not in recipes():
+        raise TrainingError(f"no family {family!r}; there are {', '.join(families())}")
+    return draw_one_shot(recipes()[family], seed)
 
 
 def batches(patches: Iterable[tuple[int, Patch]]) -> Iterator[list[tuple[int, Patch]]]:
@@ -75,21 +103,28 @@ def render_tensors(
         device: Where to compute.
 
     Yields:
-        The patch's index, and its sound [2, frames] or the reason why it is refused.
+        The patch's index, and its sound [channels, frames] or the reason why it is refused.
     """
-    with torch.inference_mode():
-        for members in batches(enumerate(patches)):
-            group = [patch for _, patch in members]
-            batch = Batch(group, device)
-            if group[0].parts:
-                raw = assemble(batch, _parts(group, device))
-            else:
-                raw = RENDERERS[group[0].renderer](batch)
-            sound = apply_effects(batch, raw)
-            for (index, patch), row in zip(members, sound, strict=True):
-                clip = row[:, : patch.frames]
-                clip = clip.flip(-1) if patch.values.get("reverse") else clip
-                yield index, finish(clip, patch.loop)
+    for members in batches(enumerate(patches)):
+        with torch.inference_mode():
+            sounds = _render_batch([patch for _, patch in members], device)
+        for (index, _), sound in zip(members, sounds, strict=True):
+            yield index, sound
+
+
+def _render_batch(group: list[Patch], device: torch.device | str) -> list[Tensor | str]:
+    """Render patches of one batch key: voices, effects, finish."""
+    batch = Batch(group, device)
+    if group[0].renderer == "parts":
+        raw = assemble(batch, _parts(group, device))
+    else:
+        raw = RENDERERS[group[0].renderer](batch)
+    made: list[Tensor | str] = []
+    for patch, row in zip(group, apply_effects(batch, raw), strict=True):
+        sound = row[:, : patch.frames]
+        sound = sound.flip(-1) if patch.values.get("reverse") else sound
+        made.append(finish(sound, patch.loop))
+    return made
 
 
 def _parts(loops: Sequence[Patch], device: torch.device | str) -> list[list[Tensor]]:
@@ -98,11 +133,14 @@ def _parts(loops: Sequence[Patch], device: torch.device | str) -> list[list[Tens
     names, sounds = list(unique), list(unique.values())
     done: dict[int, Tensor] = {}
     for index, sound in render_tensors(sounds, device):
-        done[names[index]] = sound if isinstance(sound, Tensor) else torch.zeros(2, 1, device=device)
+        silence = torch.zeros(1, 1, device=device)
+        done[names[index]] = sound if isinstance(sound, Tensor) else silence
     return [[done[id(part)] for part in loop.parts] for loop in loops]
 
 
-def render(patches: Sequence[Patch], device: torch.device | str = "cpu") -> Iterator[tuple[int, Clip | str]]:
+def render(
+    patches: Sequence[Patch], device: torch.device | str = "cpu"
+) -> Iterator[tuple[int, Clip | str]]:
     """Render patches to clips without captions.
 
     Args:
@@ -117,11 +155,18 @@ def render(patches: Sequence[Patch], device: torch.device | str = "cpu") -> Iter
 
 
 def clip_of(patch: Patch, sound: Tensor) -> Clip:
-    """Wrap a rendered sound [2, frames] with what its patch knows."""
+    """Wrap a rendered sound [channels, frames] with what its patch knows."""
     facts = dict(patch.facts)
-    audio = np.ascontiguousarray(sound.T.cpu().numpy(), dtype=np.float32)
     name = f"synth/{patch.family}/{patch.seed}"
     return Clip(
-        key=name, source="synth", stem=name, licence="Apache-2.0", author="daw-bridge", audio=audio,
-        tempo_bpm=facts.get("tempo_bpm"), bars=facts.get("bars"), musical_key=facts.get("key"), facts=facts,
-    )  # fmt: skip
+        key=name,
+        source="synth",
+        stem=name,
+        licence="Apache-2.0",
+        author="daw-bridge",
+        audio=np.ascontiguousarray(sound.T.cpu().numpy(), dtype=np.float32),
+        tempo_bpm=facts.get("tempo_bpm"),
+        bars=facts.get("bars"),
+        musical_key=facts.get("key"),
+        facts=facts,
+    )

@@ -1,6 +1,7 @@
-"""Textures and transitions: rain, wind, vinyl, drones; risers, impacts, lasers, whooshes, explosions.
+"""Textures and transitions: rain, wind, vinyl, drones; risers, impacts, lasers, explosions.
 
-Each renderer turns a batch into sound [B, 2, F]; ``texture_families`` draws their parameters.
+Each renderer turns a batch into sound [B, 2, F]; ``tables/textures.toml`` holds the laws that draw
+their parameters.
 """
 
 from __future__ import annotations
@@ -20,116 +21,125 @@ from training.corpus.filters import (
     moving_lowpass,
     response_bins,
 )
-from training.corpus.oscillators import phase_of, saw, sine
+from training.corpus.noises import ends, wide_noise
+from training.corpus.oscillators import TAU, phase_of, saw, sine
 from training.corpus.patch import Batch
 
-
-def _wide_noise(b: Batch, stream: int = 0) -> Tensor:
-    """Noise on two channels, alike by 1 - ``wide``: [B, 2, F]."""
-    shared = b.noise(stream) * (1.0 - b["wide"])
-    return torch.stack(
-        [shared + b["wide"] * b.noise(stream + 1), shared + b["wide"] * b.noise(stream + 2)], 1
-    )
-
-
-def _ends(b: Batch) -> Tensor:
-    """Fade in and out at the true ends of each clip: [B, F]."""
-    length = b["length_s"]
-    return rise(b.time_s, b["fade_in_s"]) * rise(length - b.time_s, b["fade_out_s"])
+# ratio, level and place (-1 left, 1 right) of each layer of a drone
+_LAYERS = (
+    (1.0, 1.0, 0.8),
+    (1.0, 0.8, -0.8),
+    (0.5, 0.9, 0.0),
+    (1.5, 0.35, 0.5),
+    (2.0, 0.3, -0.5),
+)
 
 
 def grains(b: Batch) -> Tensor:
-    """Sparse ticks over a bed of noise: rain, vinyl crackle, fire, hail, geiger counter."""
-    noise = _wide_noise(b)
-    rare = torch.stack([b.noise(5), b.noise(6)], 1)
-    threshold = b["rarity"][..., None]
-    ticks = rare * (rare.abs() > threshold)
+    """Sparse ticks over a bed of noise: rain, vinyl crackle, fire, static."""
+    noise = wide_noise(b)
     f = response_bins(noise)
-    small = bandpass(f, b["tick_hz"], b["tick_q"]) * highpass(f, b["tick_hz"] * 0.3)
-    ticks = apply_response(ticks, small[:, None])
     bed = apply_response(noise, (highpass(f, b["low_hz"]) * lowpass(f, b["top_hz"]))[:, None])
-    slow = 1.0 + b["gust"] * drift(b.time_s, b["gust_hz"], b.random(1, 1))
-    hum = b["hum"] * sine(phase_of(b["hum_hz"].clamp_min(1.0), b.frames))
-    mixed = b["ticks"][..., None] * ticks * 4.0 + b["bed"][..., None] * bed + hum[:, None]
-    return mixed * (slow * _ends(b))[:, None]
+    mixed = b["bed"][..., None] * bed
+    if bool(b["ticks"].any()):
+        rare = torch.stack([b.noise(5), b.noise(6)], 1)
+        rare = rare * (rare.abs() > b["rarity"][..., None])
+        small = bandpass(f, b["tick_hz"], b["tick_q"]) * highpass(f, b["tick_hz"] * 0.3)
+        mixed = mixed + 4.0 * b["ticks"][..., None] * apply_response(rare, small[:, None])
+    if bool(b["hum"].any()):
+        mixed = mixed + (b["hum"] * sine(phase_of(b["hum_hz"], b.frames)))[:, None]
+    slow = b.smooth(1.0 + b["gust"] * drift(b, b["gust_hz"], 1))
+    return mixed * (slow * ends(b))[:, None]
 
 
 def gusts(b: Batch) -> Tensor:
-    """Noise in moving bands: wind, sea, room tone, steam, breath, jet."""
-    noise = _wide_noise(b)
-    time = at_control(b.time_s)
-    wander = drift(time, b["gust_hz"], b.random(1, 1))
-    centre = b["centre_hz"] * torch.exp2(b["wander"] * wander)
-    whistle = moving_bandpass(noise, centre, b["q"])
+    """Noise in moving bands over a still one: wind, sea, room tone, steam."""
+    noise = wide_noise(b)
+    wander = drift(b, b["gust_hz"], 1, at_control(b.time_s))
+    whistle = moving_bandpass(noise, b["centre_hz"] * torch.exp2(b["wander"] * wander), b["q"])
     f = response_bins(noise)
-    floor = apply_response(noise, (lowpass(f, b["floor_hz"]) * highpass(f, b["low_hz"]))[:, None])
-    slow = 1.0 + b["gust"] * drift(b.time_s, b["gust_hz"], b.random(1, 1))
-    mixed = whistle + b["floor"][..., None] * floor
-    return mixed * (slow.clamp_min(0.02) * _ends(b))[:, None]
+    floor = lowpass(f, b["floor_hz"]) * highpass(f, b["low_hz"]) * b["floor"]
+    mixed = whistle + apply_response(noise, floor[:, None])
+    slow = b.smooth((1.0 + b["gust"] * drift(b, b["gust_hz"], 1)).clamp_min(0.02))
+    return mixed * (slow * ends(b))[:, None]
 
 
 def drone(b: Batch) -> Tensor:
     """Layers of detuned saws and sines that beat slowly, dark-filtered, with noise."""
     out = torch.zeros(len(b), 2, b.frames, device=b.device)
-    base = b.timing.frequencies_hz[0]
-    cents = (b.random(1, 6) - 0.5) * 2.0 * b["detune_cents"]
-    for index, ratio in enumerate((1.0, 1.0, 0.5, 1.5, 2.0, 1.0)):
+    base, count = b.timing.frequencies_hz[0], len(_LAYERS)
+    cents = (b.random(1, count) - 0.5) * 2.0 * b["detune_cents"]
+    starts = b.random(2, count).double()
+    for index, (ratio, level, place) in enumerate(_LAYERS):
         frequency = base * ratio * torch.exp2(cents[:, index, None] / 1200.0)
-        phase = phase_of(frequency, b.frames) + b.random(2, 6)[:, index, None]
-        tone = (1.0 - b["saws"]) * sine(phase)
-        tone = tone + b["saws"] * saw(phase, frequency / SAMPLE_RATE_HZ)
-        slow = 1.0 + 0.7 * drift(b.time_s, b["gust_hz"] * (1.0 + 0.3 * index), b.random(3, 1) + index)
-        level = (1.0, 0.8, 0.9, 0.35, 0.3, 0.8)[index] * (1.0 if index < 5 else 0.6)
-        pan = b["wide"] * (0.8, -0.8, 0.0, 0.5, -0.5, 0.3)[index]
-        out = out + torch.stack([(1.0 - pan) * tone, (1.0 + pan) * tone], 1) * (level * slow)[:, None]
-    out = out + b["noise"][..., None] * _wide_noise(b, 4)
-    time = at_control(b.time_s)
-    cutoff = b["centre_hz"] * torch.exp2(b["wander"] * drift(time, b["gust_hz"], b.random(5, 1)))
-    return moving_lowpass(out, cutoff, b["q"]) * _ends(b)[:, None]
+        phase = phase_of(frequency, b.frames) + starts[:, index, None]
+        tone = torch.lerp(sine(phase), saw(phase, frequency / SAMPLE_RATE_HZ), b["saws"])
+        slow = 1.0 + 0.7 * drift(b, b["gust_hz"] * (1.0 + 0.3 * index), 3 + index)
+        tone = tone * b.smooth(level * slow)
+        pan = b["wide"] * place
+        out[:, 0].addcmul_(tone, 1.0 - pan)
+        out[:, 1].addcmul_(tone, 1.0 + pan)
+    if bool(b["noise"].any()):
+        out += b["noise"][..., None] * wide_noise(b, 20)
+    wander = drift(b, b["gust_hz"], 15, at_control(b.time_s))
+    cutoff = b["centre_hz"] * torch.exp2(b["wander"] * wander)
+    return moving_lowpass(out, cutoff, b["q"]) * ends(b)[:, None]
 
 
 def glide(b: Batch) -> Tensor:
-    """Tone and noise whose pitch, cutoff and loudness move from start to end: risers, lasers, sirens.
+    """Tone and noise whose pitch, cutoff and loudness move: risers, lasers, sirens.
 
     Pitch goes from ``start_hz`` to ``end_hz`` in octaves along ``x ** curve``; the loudness rises
-    (``swell`` > 0), falls (``fall_s`` > 0) or both.
+    (``swell``), dies away (``fall_s``) or sinks to nothing at the end (``bell``).
     """
-    x = (b.time_s / b["length_s"]).clamp(0.0, 1.0)
+    x = (b.slow_time_s / b["length_s"]).clamp(0.0, 1.0)
     path = x ** b["curve"]
-    wobble = b["wobble"] * torch.sin(6.2832 * b["wobble_hz"] * b.time_s * (1.0 + b["speed_up"] * x))
+    mixed = torch.zeros(len(b), 2, b.frames, device=b.device)
+    if bool(b["tone"].any()):
+        mixed += _gliding_tone(b, path)
+    if bool(b["noise"].any()):
+        control = (at_control(b.time_s) / b["length_s"]).clamp(0.0, 1.0) ** b["curve"]
+        centre = b["noise_start_hz"] * (b["noise_end_hz"] / b["noise_start_hz"]) ** control
+        hiss = moving_bandpass(wide_noise(b, 1), centre, b["q"])
+        mixed += 3.0 * b["noise"][..., None] * hiss
+    beat = torch.sin(TAU * b["gate_hz"] * b.slow_time_s * (1.0 + b["speed_up"] * x))
+    level = (1.0 - b["gate"] * (beat < 0)) * x ** b["swell"] * (1.0 - x) ** b["bell"]
+    level = level * torch.where(b["fall_s"] > 0, decay(b.slow_time_s, b["fall_s"]), 1.0)
+    return mixed * (b.smooth(level) * ends(b))[:, None]
+
+
+def _gliding_tone(b: Batch, path: Tensor) -> Tensor:
+    """Three detuned saws and sines along a path [B, S] from start_hz to end_hz: [B, 2, F]."""
+    wobble = b["wobble"] * torch.sin(TAU * b["wobble_hz"] * b.slow_time_s)
     octaves = torch.log2(b["end_hz"] / b["start_hz"]) * path + wobble
-    frequency = b["start_hz"] * torch.exp2(octaves)
+    frequency = b.smooth(b["start_hz"] * torch.exp2(octaves))
     phase = phase_of(frequency, b.frames)
     out = torch.zeros(len(b), 2, b.frames, device=b.device)
     for place in (-1.0, 0.0, 1.0):
         ratio = torch.exp2(place * b["detune_cents"].double() / 1200.0)
-        tone = b["saws"] * saw(phase * ratio, frequency * ratio / SAMPLE_RATE_HZ)
-        tone = tone + (1.0 - b["saws"]) * sine(phase * ratio)
+        shifted = phase * ratio
+        tone = torch.lerp(
+            sine(shifted), saw(shifted, frequency * (ratio / SAMPLE_RATE_HZ)), b["saws"]
+        )
         pan = place * b["wide"]
-        out = out + torch.stack([tone * (1.0 - pan), tone * (1.0 + pan)], 1)
-    path_control = at_control(path)
-    centre = b["noise_start_hz"] * (b["noise_end_hz"] / b["noise_start_hz"]) ** path_control
-    hiss = moving_bandpass(_wide_noise(b, 1), centre, b["q"])
-    mixed = b["tone"][..., None] * out + 3.0 * b["noise"][..., None] * hiss
-    pulse = 1.0 - b["gate"] * (torch.sin(6.2832 * b["gate_hz"] * b.time_s * (1.0 + 2.0 * x)) < 0)
-    hump = x ** b["swell"] * torch.where(b["fall_s"] > 0, decay(b.time_s, b["fall_s"]), 1.0 + 0 * x)
-    humped = hump * torch.where(b["bell"] > 0, (1.0 - x).clamp_min(0.0) ** b["bell"], 1.0 + 0 * x)
-    return mixed * (humped * pulse * _ends(b))[:, None]
+        out[:, 0].addcmul_(tone, b["tone"] * (1.0 - pan))
+        out[:, 1].addcmul_(tone, b["tone"] * (1.0 + pan))
+    return out
 
 
 def burst(b: Batch) -> Tensor:
     """A blow and its cloud: impacts, booms, explosions, thunder, gunshots, slams."""
-    time = b.time_s
+    time, tau = b.time_s, b["sweep_s"]
     drop = b["pitch_hz"] * (b["sweep_ratio"] - 1.0)
-    tau = b["sweep_s"]
     cycles = b["pitch_hz"] * time + drop * tau * (1.0 - decay(time, tau))
-    boom = torch.sin(6.2832 * cycles) * decay(time, b["boom_s"]) * rise(time, b["attack_s"])
-    control = at_control(time)
-    cutoff = b["noise_end_hz"] + (b["noise_hz"] - b["noise_end_hz"]) * decay(control, b["close_s"])
-    cloud = moving_lowpass(_wide_noise(b, 1), cutoff, b["q"])
-    rough = 1.0 + b["rumble"] * drift(time, b["rumble_hz"], b.random(4, 1))
+    onset = rise(time, b["attack_s"])
+    boom = torch.sin(TAU * cycles) * decay(time, b["boom_s"]) * onset
+    closing = decay(at_control(time), b["close_s"])
+    cutoff = torch.lerp(b["noise_end_hz"], b["noise_hz"], closing)
+    noise = wide_noise(b, 1)
+    cloud = moving_lowpass(noise, cutoff, b["q"])
+    rough = b.smooth((1.0 + b["rumble"] * drift(b, b["rumble_hz"], 4)).clamp_min(0.05))
     level = decay(time, b["cloud_s"]) + 1.5 * decay(time, b["cloud_s"] * 0.08)
-    level = level * rough.clamp_min(0.05) * rise(time, b["attack_s"])
-    crack = _wide_noise(b, 4) * (b["crack"] * decay(time, b["crack_s"]))[:, None]
-    mixed = b["boom"][..., None] * boom[:, None] + (b["cloud"] * level)[:, None] * cloud + crack
-    return torch.tanh(mixed * b["drive"].clamp_min(0.5)[..., None]) * _ends(b)[:, None]
+    mixed = cloud * (b["cloud"] * level * rough * onset)[:, None] + (b["boom"] * boom)[:, None]
+    mixed += noise * (b["crack"] * decay(time, b["crack_s"]))[:, None]
+    return torch.tanh(mixed * b["drive"][..., None]) * ends(b)[:, None]
