@@ -38,7 +38,7 @@ from daw_bridge.audio_status import StatusWriter, map_status_block
 from daw_bridge.errors import AudioError
 from daw_bridge.guard import repair_take
 from daw_bridge.mixer import Mixer
-from daw_bridge.realtime import ask_for_real_time, prefer_this_process
+from daw_bridge.realtime import CALLBACK_PRIORITY, ask_for_real_time, prefer_this_process
 from daw_bridge.ring import open_ring
 from daw_bridge.shared_memory import remove_blocks_of
 from daw_bridge.takes import open_take
@@ -68,7 +68,7 @@ class RealTimeRenderer:
     def render(self, out: FloatArray, *, underflow: bool) -> None:
         """Fill a block [frames, channels]."""
         if self.refusal is None:
-            self.refusal = ask_for_real_time()
+            self.refusal = ask_for_real_time(CALLBACK_PRIORITY)
         self._renderer.render(out, underflow=underflow)
 
     def fail(self, failure: BaseException) -> None:

@@ -5,12 +5,17 @@ Knows nothing of audio. Linux only; elsewhere the audio server's own threads hav
 
 import os
 
-_PRIORITY = 10
+# The callback goes before the thread that answers messages; both before everything ordinary.
+CALLBACK_PRIORITY = 10
+CONTROL_PRIORITY = 4
 _NICENESS = -11
 
 
-def ask_for_real_time() -> str:
-    """Ask for real-time scheduling for the thread that calls this.
+def ask_for_real_time(priority: int) -> str:
+    """Ask for real-time scheduling for the thread that calls this, not for what it starts.
+
+    Args:
+        priority: Above 0; the higher goes first.
 
     Returns:
         Empty if the thread has it, else why not.
@@ -21,7 +26,8 @@ def ask_for_real_time() -> str:
     if policy in {os.SCHED_FIFO, os.SCHED_RR}:
         return ""  # the audio server has given it already
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+        policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(0, policy, os.sched_param(priority))
     except OSError as error:
         return (
             f"no real-time priority ({error.strerror}): sound may break up under load. "

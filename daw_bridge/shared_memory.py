@@ -9,6 +9,7 @@ Knows nothing of takes, rings or audio. Every name begins with ``dawb-<pid>-``, 
 process that answers for the block, so that what a killed daemon leaves behind can be found.
 """
 
+import contextlib
 import mmap
 import os
 import re
@@ -86,7 +87,8 @@ def map_block(name: str, *, size_bytes: int) -> SharedBlock:
 
 def remove_block(name: str) -> None:
     """Remove a block's name; whoever has it mapped keeps it. A block that is gone is no error."""
-    _path_of(name).unlink(missing_ok=True)
+    with contextlib.suppress(PermissionError):  # Windows keeps the name while it is mapped
+        _path_of(name).unlink(missing_ok=True)
 
 
 def blocks_of(pid: int) -> tuple[str, ...]:
@@ -158,6 +160,8 @@ def _all_blocks() -> list[tuple[str, int]]:
 
 
 def _is_running(pid: int) -> bool:
+    if os.name != "posix":
+        return True  # signal 0 asks nothing there; it would end the process
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
