@@ -30,8 +30,8 @@ from daw_bridge.audio_commands import (
 from daw_bridge.audio_output import OutputSettings
 from daw_bridge.audio_process import AudioProcess
 from daw_bridge.errors import AudioError, QueueFull
-from daw_bridge.shared_memory import blocks_of, remove_blocks_of
-from daw_bridge.takes import create_take
+from daw_bridge.shared_memory import blocks_of
+from daw_bridge.takes import create_take, remove_take
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.audio_rig import UdpToPlay, counted, counter, counter_breaks
 from tests.jack import JackServer, Recorder, StallMonitor, UdpTriggers, running_jack
@@ -68,6 +68,16 @@ class Listener:
         return found
 
 
+_made: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _takes_are_removed() -> Iterator[None]:
+    yield
+    while _made:
+        remove_take(_made.pop())
+
+
 @pytest.fixture
 def silent() -> Iterator[AudioProcess]:
     """A process on a silent clock."""
@@ -75,7 +85,6 @@ def silent() -> Iterator[AudioProcess]:
     process.start()
     yield process
     process.stop()
-    remove_blocks_of(os.getpid())
 
 
 def noise(frames: int = 2000, seed: int = 1) -> FloatArray:
@@ -88,6 +97,7 @@ def noise(frames: int = 2000, seed: int = 1) -> FloatArray:
 
 def install(process: AudioProcess, take_id: int, audio: FloatArray) -> None:
     take = create_take(len(audio))
+    _made.append(take.name)
     take.audio[:] = audio
     process.send(InstallTake(take_id, take.name, take.frames))
 
@@ -96,11 +106,14 @@ def install(process: AudioProcess, take_id: int, audio: FloatArray) -> None:
 
 
 def test_it_starts_tells_what_it_opened_and_ends_quickly_without_a_trace() -> None:
-    process = AudioProcess(OutputSettings("null", buffer_frames=128))
+    process, before = (
+        AudioProcess(OutputSettings("null", buffer_frames=128)),
+        blocks_of(os.getpid()),
+    )
     info = process.start()
     assert (info.name, info.buffer_frames) == ("null", 128)
     assert (process.is_alive, process.is_stalled) == (True, False)
-    assert blocks_of(os.getpid()) == ()  # the names are gone once both have mapped them
+    assert blocks_of(os.getpid()) == before  # the names are gone once both have mapped them
     pid = process.pid
     begun_s = time.monotonic()
     process.stop()
@@ -111,11 +124,12 @@ def test_it_starts_tells_what_it_opened_and_ends_quickly_without_a_trace() -> No
 
 
 def test_an_output_that_cannot_be_opened_is_an_error_with_advice(tmp_path: Path) -> None:
+    before = blocks_of(os.getpid())
     process = AudioProcess(OutputSettings(str(tmp_path / "no" / "out.wav")))
     with pytest.raises(AudioError, match="folder that exists"):
         process.start()
     assert not process.is_alive
-    assert blocks_of(os.getpid()) == ()
+    assert blocks_of(os.getpid()) == before
     process.stop()
 
 
@@ -151,7 +165,6 @@ def test_a_file_holds_what_was_played(tmp_path: Path) -> None:
     listener = Listener(process)
     listener.wait_for(Ended)
     process.stop()
-    remove_blocks_of(os.getpid())
     recorded, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
     begin = int(np.flatnonzero(recorded.any(axis=1))[0]) - 1  # the take begins with one zero
     np.testing.assert_array_equal(recorded[begin : begin + 5000], audio)
@@ -296,7 +309,6 @@ def on_jack(jack: JackServer) -> Iterator[AudioProcess]:
     jack.await_ports(*PORTS)
     yield process
     process.stop()
-    remove_blocks_of(os.getpid())
 
 
 @pytest.mark.jack

@@ -40,7 +40,7 @@ def test_a_take_shorter_than_promised_is_refused() -> None:
 
 
 def test_the_store_numbers_takes_once_and_removes_them_all() -> None:
-    store = TakeStore()
+    store, before = TakeStore(), blocks_of(os.getpid())
     first = store.adopt(create_take(10).name, 10)
     second = store.adopt(create_take(10).name, 10)
     assert first.take_id != second.take_id
@@ -52,7 +52,7 @@ def test_the_store_numbers_takes_once_and_removes_them_all() -> None:
     assert store.adopt(create_take(10).name, 10).take_id > second.take_id
     store.close()
     assert len(store) == 0
-    assert blocks_of(os.getpid()) == ()
+    assert blocks_of(os.getpid()) == before
 
 
 def test_the_memory_goes_with_its_last_reference() -> None:
