@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.corpus.clip import Clip, FloatArray, Split
+from training.errors import TrainingError
 
 AUDIO_NAME = "audio.i16"
 INDEX_NAME = "clips.jsonl"
@@ -53,11 +54,11 @@ class CorpusWriter:
             folder: Where the corpus goes; must not hold one already.
 
         Raises:
-            FileExistsError: The folder already holds a corpus.
+            TrainingError: The folder already holds a corpus.
         """
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / INDEX_NAME).exists():
-            raise FileExistsError(f"{folder} already holds a corpus; choose another folder")
+            raise TrainingError(f"{folder} already holds a corpus; choose another folder")
         self._audio = (folder / AUDIO_NAME).open("wb")
         self._index = (folder / INDEX_NAME).open("x", encoding="utf-8")
         self._offset = 0
@@ -116,11 +117,11 @@ class Corpus:
             in_memory: Read all samples now.
 
         Raises:
-            FileNotFoundError: The folder holds no corpus.
+            TrainingError: The folder holds no corpus.
         """
         path = Path(folder)
         if not (path / INDEX_NAME).is_file():
-            raise FileNotFoundError(
+            raise TrainingError(
                 f"no corpus in {path}: {INDEX_NAME} is missing; run `python -m training corpus`"
             )
         self.entries = tuple(_entries(path / INDEX_NAME))
