@@ -20,6 +20,8 @@ from daw_bridge.errors import AudioError, Fault
 from daw_bridge.generator_events import GeneratorReady, TakeFailed, TakeProgress, TakeReady
 from daw_bridge.generator_wire import (
     ChildEvent,
+    DropTake,
+    Leave,
     LoadFailed,
     MakeTake,
     TakeReserved,
@@ -52,6 +54,7 @@ class Inbox:
         self._wanted: queue.SimpleQueue[MakeTake | None] = queue.SimpleQueue()
         self._dropped: set[int] = set()
         self._closed = threading.Event()
+        self._said_goodbye = False
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
 
     def next(self) -> MakeTake | None:
@@ -63,30 +66,28 @@ class Inbox:
         if self._closed.is_set() or request_id in self._dropped:
             raise _CancelledError
 
+    def leave(self) -> NoReturn:
+        """End this process; where control went without a goodbye, remove its takes."""
+        if self._closed.is_set() and not self._said_goodbye:
+            remove_blocks_of(self._owner)
+        # Not by returning: at the interpreter's end a thread that waits for input is a fatal error.
+        os._exit(0)
+
     def _read(self) -> None:
         for line in self._lines:
             message = command_from_line(line)
-            if isinstance(message, MakeTake):
-                self._wanted.put(message)
-            else:
-                self._dropped.add(message.request_id)
+            match message:
+                case MakeTake():
+                    self._wanted.put(message)
+                case DropTake():
+                    self._dropped.add(message.request_id)
+                case Leave():
+                    self._said_goodbye = True
         self._closed.set()
         self._wanted.put(None)
         # A model that is loading or a stage that is long must not keep the daemon from ending.
         time.sleep(END_AT_ONCE_AFTER_S)
-        leave(self._owner)
-
-
-def leave(owner: int) -> NoReturn:
-    """End this process; where control died without a word, remove its takes.
-
-    Args:
-        owner: Process id that control had.
-    """
-    if os.getppid() != owner:
-        remove_blocks_of(owner)
-    # Not by returning: at the interpreter's end a thread that waits for input is a fatal error.
-    os._exit(0)
+        self.leave()
 
 
 def serve(generator: Generator, inbox: Inbox, say: Say, owner: int) -> None:
@@ -125,9 +126,10 @@ class _Reporter:
         self._say(TakeProgress(self._request_id, 0.0))
 
     def reserve(self, frames: int) -> TakeBuffer:
-        take = create_take(frames, owner_pid=self._owner)
-        self._say(TakeReserved(self._request_id, take.name))
-        return take
+        def announce(name: str) -> None:
+            self._say(TakeReserved(self._request_id, name))
+
+        return create_take(frames, owner_pid=self._owner, announce=announce)
 
     def progress(self, fraction: float) -> None:
         if self._said + PROGRESS_STEP <= fraction < 1.0:
@@ -193,8 +195,9 @@ def main(model: str, threads: int, owner: int) -> None:
         if generator is not None:
             serve(generator, inbox, say, owner)
     except BrokenPipeError:
-        pass  # Control is gone, and with it everyone to tell.
-    leave(owner)
+        # Control hears to the end unless it dies.
+        remove_blocks_of(owner)
+    inbox.leave()
 
 
 def _load(model: str, threads: int, say: Say) -> Generator | None:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from daw_bridge.generator_wire import ChildCommand, ChildEvent, event_from_line, to_line
+from daw_bridge.generator_wire import ChildCommand, ChildEvent, Leave, event_from_line, to_line
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CODE = """\
@@ -59,6 +59,7 @@ class ChildLink:
 
     def end(self, timeout_s: float) -> None:
         """Let it end, or end it."""
+        self.tell(Leave())
         # It may be gone before the last line has reached it.
         with suppress(OSError):
             if self.process.stdin is not None:

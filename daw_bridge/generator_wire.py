@@ -27,8 +27,13 @@ class DropTake:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """End; a child whose input ends without this word knows that control has died."""
+
+
+@dataclass(frozen=True, slots=True)
 class TakeReserved:
-    """Memory for a take exists; if the child dies now, control must remove it."""
+    """Memory for a take is about to exist; if the child dies now, control must remove it."""
 
     request_id: int
     shm_name: str
@@ -41,7 +46,7 @@ class LoadFailed:
     text: str
 
 
-ChildCommand = MakeTake | DropTake
+ChildCommand = MakeTake | DropTake | Leave
 ChildEvent = GeneratorReady | TakeProgress | TakeReady | TakeFailed | TakeReserved | LoadFailed
 
 _EVENTS: dict[str, type[ChildEvent]] = {
@@ -66,4 +71,6 @@ def command_from_line(line: str) -> ChildCommand:
     kind, values = json.loads(line)
     if kind == DropTake.__name__:
         return DropTake(**values)
+    if kind == Leave.__name__:
+        return Leave()
     return MakeTake(values["request_id"], GenerationRequest(**values["request"]))

@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,13 +33,21 @@ class SharedBlock:
     memory: mmap.mmap
 
 
-def create_block(kind: str, *, size_bytes: int, owner_pid: int | None = None) -> SharedBlock:
+def create_block(
+    kind: str,
+    *,
+    size_bytes: int,
+    owner_pid: int | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> SharedBlock:
     """Reserve a new block, filled with zeros.
 
     Args:
         kind: What it holds, in lower-case letters; part of the name.
         size_bytes: Its size, at least 1.
         owner_pid: The process that answers for its removal; this one where it is not given.
+        announce: Told the name before the block exists, so that somebody can remove it even if
+            this process is killed while it makes the block.
 
     Returns:
         The mapped block.
@@ -47,6 +56,8 @@ def create_block(kind: str, *, size_bytes: int, owner_pid: int | None = None) ->
         AudioError: No folder for shared memory has room for it.
     """
     name = f"dawb-{os.getpid() if owner_pid is None else owner_pid}-{kind}-{secrets.token_hex(6)}"
+    if announce is not None:
+        announce(name)
     refusals = []
     for folder in _folders():
         try:

@@ -8,6 +8,7 @@ take no more. Flow: `create_take` (generator) â†’ `TakeStore.adopt` (control) â†
 Knows nothing of voices, prompts or sessions: a take is frames, a name and a number.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,12 +40,18 @@ class TakeBuffer:
         return len(self.audio)
 
 
-def create_take(frames: int, *, owner_pid: int | None = None) -> TakeBuffer:
+def create_take(
+    frames: int,
+    *,
+    owner_pid: int | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> TakeBuffer:
     """Reserve a silent take.
 
     Args:
         frames: Its length, at least 1.
         owner_pid: The control process that will own it; this process where it is not given.
+        announce: Told its name before it exists (see `create_block`).
 
     Returns:
         The take, ready to be written into.
@@ -54,7 +61,8 @@ def create_take(frames: int, *, owner_pid: int | None = None) -> TakeBuffer:
     """
     if frames < 1:
         raise AudioError(f"A take of {frames} frames cannot be made: it needs at least 1.")
-    block = create_block("take", size_bytes=frames * _FRAME_BYTES, owner_pid=owner_pid)
+    size_bytes = frames * _FRAME_BYTES
+    block = create_block("take", size_bytes=size_bytes, owner_pid=owner_pid, announce=announce)
     return TakeBuffer(block.name, _as_audio(block, frames))
 
 

@@ -21,7 +21,7 @@ REQUESTS = st.builds(
 
 @given(st.integers(0, 2**31), REQUESTS)
 def test_commands_survive(request_id: int, request: GenerationRequest) -> None:
-    for command in (wire.MakeTake(request_id, request), wire.DropTake(request_id)):
+    for command in (wire.MakeTake(request_id, request), wire.DropTake(request_id), wire.Leave()):
         line = wire.to_line(command)
         assert line.count("\n") == 1
         assert wire.command_from_line(line) == command
