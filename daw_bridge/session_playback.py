@@ -53,12 +53,9 @@ class Playback(Turn):
             return
         loop = slot.mode == "loop"
         at_frame = self.start_frame(cue)
-        if slot.armed is not None and slot.armed.at_frame == at_frame != audio.NOW:
-            self.fail_if_numbered(slot.armed.cue.request, Fault.SUPERSEDED, _NEWER_PLAY)
-        elif slot.armed is not None:
-            self.done_if_numbered(slot.armed.cue.request)
         self.tell(audio.Play(number, slot.take.take_id, at_frame, cue.velocity, loop, CROSSFADE_MS))
-        self.put(number, replace(slot, armed=Armed(cue, slot.take, loop, at_frame)))
+        armed = (*slot.armed, Armed(cue, slot.take, loop, at_frame))
+        self.put(number, replace(slot, armed=armed))
 
     def start_frame(self, cue: Cue) -> int:
         """Where a cue takes effect: the quantise point after its time."""
@@ -76,28 +73,32 @@ class Playback(Turn):
         """Drop what was about to start in a slot; what sounds is told to fade by the caller."""
         slot = self.slot(number)
         job = slot.job
-        for holder in (job, slot.armed):
+        for holder in (job, *slot.armed):
             if holder is not None and holder.cue is not None:
                 self.fail_if_numbered(holder.cue.request, Fault.CANCELLED, text)
         job = replace(job, cue=None) if job else None
-        changed = replace(slot, job=job, armed=None, is_fading=bool(slot.voices))
+        changed = replace(slot, job=job, armed=(), is_fading=bool(slot.voices))
         if changed != slot:
             self.put(number, changed)
 
     def started(self, number: int, take_id: int) -> None:
-        """A voice is heard: the play that asked for it has ended well."""
+        """A voice is heard: the play that asked for it has ended well.
+
+        So have the plays sent before it that have not started: those of one block are one play.
+        """
         slot = self.slot(number)
-        armed = slot.armed
-        take = next((one for one in self.state.kept if one.take_id == take_id), None)
+        known = self.state.kept | self.state.released
+        take = next((one for one in known if one.take_id == take_id), None)
         if take is None:
             return
-        loop, velocity = slot.mode == "loop", 1.0
-        if armed is not None and armed.take.take_id == take_id:
-            loop, velocity = armed.loop, armed.cue.velocity
+        voice = Voice(self.new_id(), take, slot.mode == "loop", 1.0)
+        meant = [n for n, armed in enumerate(slot.armed, 1) if armed.take == take]
+        begun = slot.armed[: meant[-1]] if meant else ()
+        for armed in begun:
             self.done_if_numbered(armed.cue.request)
-            slot = replace(slot, armed=None, is_fading=False)
-        voice = Voice(self.new_id(), take, loop, velocity)
-        self.put(number, replace(slot, voices=(*slot.voices, voice)))
+            voice = replace(voice, loop=armed.loop, velocity=armed.cue.velocity)
+        slot = replace(slot, armed=slot.armed[len(begun) :], voices=(*slot.voices, voice))
+        self.put(number, replace(slot, is_fading=slot.is_fading and not begun))
 
     def ended(self, number: int, take_id: int, sounding: int) -> None:
         """A voice is heard no more."""
@@ -123,9 +124,9 @@ class Playback(Turn):
             self.drop_take(take_id, text)
         elif code in _PLAY_IS_LOST and 1 <= number <= len(self.state.slots):
             slot = self.slot(number)
-            if slot.armed is not None:
-                self.fail_if_numbered(slot.armed.cue.request, Fault.INTERNAL, text)
-                self.put(number, replace(slot, armed=None))
+            for armed in slot.armed:
+                self.fail_if_numbered(armed.cue.request, Fault.INTERNAL, text)
+            self.put(number, replace(slot, armed=()))
 
     def drop_take(self, take_id: int, text: str) -> None:
         """A take cannot be played: its slots go without."""
@@ -134,24 +135,25 @@ class Playback(Turn):
                 continue
             if slot.job is not None and slot.job.take == slot.take:
                 self.fail(slot.job.request, Fault.INTERNAL, text)
-            self.put(number, replace(slot, take=None, job=None, armed=None, has_failed=True))
+            self.put(number, replace(slot, take=None, job=None, armed=(), has_failed=True))
 
     def audio_restarted(self) -> None:
         """Bring a new audio process to where the old one was; loops go on, one-shots are over."""
-        for take in self.state.released:
-            self.actions.append(FreeTake(take.shm_name))
-        self.state = replace(self.state, released=frozenset())
         self.tell(audio.SetMasterGain(self.state.master_gain_db))
         for number, slot in enumerate(self.state.slots, 1):
             loops = [] if slot.is_fading else [voice for voice in slot.voices if voice.loop]
             resumed = slot.armed
-            if resumed is None and loops:
+            if not resumed and loops:
                 cue = Cue(self.new_id(), loops[-1].velocity, audio.NOW)
-                resumed = Armed(cue, loops[-1].take, loop=True, at_frame=audio.NOW)
+                resumed = (Armed(cue, loops[-1].take, loop=True, at_frame=audio.NOW),)
             changed = replace(slot, voices=(), armed=resumed, is_fading=False)
             if changed != slot:
                 self.put(number, changed)
             self.reload_slot(number, changed)
+        needed = self.state.takes & self.state.released
+        for take in self.state.released - needed:
+            self.actions.append(FreeTake(take.shm_name))
+        self.state = replace(self.state, kept=self.state.kept | needed, released=frozenset())
 
     def reload_slot(self, number: int, slot: SlotState) -> None:
         """Send a new audio process what a slot needs."""
@@ -159,8 +161,7 @@ class Playback(Turn):
             self.tell(audio.SetSlotGain(number, slot.gain_db))
         for take in sorted(slot.takes, key=lambda take: take.take_id):
             self.tell(audio.InstallTake(take.take_id, take.shm_name, take.frames))
-        if slot.armed is not None:
-            cue, take = slot.armed.cue, slot.armed.take
-            at_frame = self.start_frame(cue)
-            play = audio.Play(number, take.take_id, at_frame, cue.velocity, slot.armed.loop)
-            self.tell(play)
+        for armed in slot.armed:
+            take_id, velocity = armed.take.take_id, armed.cue.velocity
+            at_frame = self.start_frame(armed.cue)
+            self.tell(audio.Play(number, take_id, at_frame, velocity, armed.loop, CROSSFADE_MS))

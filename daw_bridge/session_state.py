@@ -87,7 +87,7 @@ class SlotState:
     shown_seed: int = -1
     take: Take | None = None
     job: Job | None = None
-    armed: Armed | None = None
+    armed: tuple[Armed, ...] = ()
     voices: tuple[Voice, ...] = ()
     is_fading: bool = False
     has_failed: bool = False
@@ -109,20 +109,19 @@ class SlotState:
     @property
     def operations(self) -> set[int]:
         """What was asked of the slot and has not ended."""
-        cues = (self.armed.cue if self.armed else None, self.job.cue if self.job else None)
-        return {cue.operation_id for cue in cues if cue} | (
-            {self.job.job_id} if self.job else set()
-        )
+        found = {armed.cue.operation_id for armed in self.armed}
+        if self.job is not None:
+            found.add(self.job.job_id)
+        if self.job is not None and self.job.cue is not None:
+            found.add(self.job.cue.operation_id)
+        return found
 
     @property
     def takes(self) -> set[Take]:
         """The takes that the slot cannot do without."""
-        held = {voice.take for voice in self.voices}
-        return (
-            held
-            | {one.take for one in (self.armed, self.job) if one and one.take}
-            | ({self.take} if self.take else set())
-        )
+        held = {voice.take for voice in self.voices} | {armed.take for armed in self.armed}
+        last = (self.take, self.job.take if self.job else None)
+        return held | {take for take in last if take is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +156,11 @@ class SessionState:
         """What was asked and has not ended."""
         panics = {panic.operation_id for panic in self.panics}
         return panics.union(*(slot.operations for slot in self.slots))
+
+    @property
+    def takes(self) -> frozenset[Take]:
+        """The takes that some slot cannot do without."""
+        return frozenset().union(*(slot.takes for slot in self.slots))
 
     @property
     def voice_ids(self) -> set[int]:

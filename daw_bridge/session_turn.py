@@ -20,7 +20,6 @@ from daw_bridge.session_state import (
     SessionState,
     Show,
     SlotState,
-    Take,
     Tell,
     value_of,
 )
@@ -88,8 +87,7 @@ class Turn:
         """Let the audio process forget the takes that no slot needs any more."""
         if self.state.slots is self.before.slots and self.state.kept is self.before.kept:
             return
-        needed: set[Take] = set().union(*(slot.takes for slot in self.state.slots))
-        unneeded = self.state.kept - needed
+        unneeded = self.state.kept - self.state.takes
         for take in sorted(unneeded, key=lambda take: take.take_id):
             self.tell(audio.ReleaseTake(take.take_id))
         if unneeded:
