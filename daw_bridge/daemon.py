@@ -23,6 +23,7 @@ from daw_bridge.errors import AudioError, DawBridgeError, Fault
 from daw_bridge.generator_process import GeneratorProcess
 from daw_bridge.osc_server import OscServer, OscSettings
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery
+from daw_bridge.realtime import CONTROL_PRIORITY, ask_for_real_time
 from daw_bridge.requests import Request
 from daw_bridge.session_state import new_session
 from daw_bridge.settings import Settings, split_client
@@ -53,6 +54,8 @@ async def run_daemon(settings: Settings, say: Say) -> None:
     with _signals(daemon.end):
         try:
             await daemon.start(say)
+            # A message must not wait for the model's threads. A refusal has been told by audio.
+            ask_for_real_time(CONTROL_PRIORITY)
             await daemon.serve()
         finally:
             await daemon.close()
@@ -196,8 +199,8 @@ class Daemon:
             await self._restart_audio()
             self._engine.device = self._audio.info.name
             self._safely(self._engine.audio_has_restarted)
-            note = self._audio.info.note
-            self._engine.log(1, f"Sound is back on {self._audio.info.name}. {note}".strip())
+            info = self._audio.info
+            self._engine.log(1, f"Sound goes on, on {info.name}. {info.note}".strip())
 
     async def _restart_audio(self) -> None:
         loop = asyncio.get_running_loop()
@@ -215,7 +218,10 @@ class Daemon:
 def _signals(end: Callable[[], None]) -> Iterator[None]:
     """Let Ctrl-C and a polite kill end the daemon in order."""
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    # A closed terminal ends it as well, unless it was told (nohup) to live on.
+    named = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in named if hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = [signal.getsignal(number) for number in numbers]
     for number in numbers:
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))
