@@ -192,7 +192,9 @@ def test_bad_input_has_a_clear_answer_and_changes_nothing(tmp_path: Path) -> Non
         source = random.Random(11)
         for number in range(300):
             client.send_bytes(source.randbytes(60_000 if number % 100 == 0 else 40))
-        await asyncio.sleep(0)
+            if number % 50 == 0:  # so that the answers fit into our own socket's buffer
+                client.send("/gen/ping")
+                await client.expect("/pong")
         refused: list[tuple[str, tuple[tuple[str, object], ...]]] = [
             ("/gen/slot/1/prompt", (("s", "x" * 9_000),)),
             ("/gen/slot/1/go", (("s", "x" * 9_000),)),
@@ -244,7 +246,7 @@ def test_loops_go_on_in_a_new_audio_process(tmp_path: Path, number: int) -> None
         old = rig.children()["audio"]
         client.send("/gen/notify", ("i", 1))
         os.kill(old, number)
-        await client.expect("/gen/log", lambda values: "Sound is back" in values[1])
+        await client.expect("/gen/log", lambda values: "Sound goes on" in values[1])
         await wait_for_state(client, 1, "playing")
         assert rig.children()["audio"] != old
 

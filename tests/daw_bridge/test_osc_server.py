@@ -183,6 +183,17 @@ def test_feedback_goes_to_those_who_asked_and_ends_when_they_say_so() -> None:
     play(scene)
 
 
+def test_clients_from_the_settings_hear_everything_from_the_start() -> None:
+    async def scene(stage: Stage) -> None:
+        listener = await UdpClient.connect(0, local=("127.0.0.1", 0))
+        stage.server.subscribe("localhost", listener.port)
+        stage.server.push("/gen/startup", (("s", "1.2.3"),))
+        assert await listener.expect("/gen/startup") == ["1.2.3"]
+        listener.close()
+
+    play(scene)
+
+
 def test_a_taken_port_is_told_in_words() -> None:
     async def run() -> None:
         first = Stage().server
