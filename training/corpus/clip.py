@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-SAMPLE_RATE_HZ = 44_100
+from generator.api import SAMPLE_RATE_HZ, FloatArray
+
 PEAK = 10.0 ** (-1.0 / 20.0)
 """Sample peak of every stored clip: -1 dBFS."""
 
-FloatArray = npt.NDArray[np.float32]
 Split = Literal["train", "valid", "test"]
 
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from training.corpus.clip import PEAK, SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ
+from training.corpus.clip import PEAK
 from training.corpus.filters import (
     apply_response,
     bins_hz,

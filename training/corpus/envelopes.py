@@ -27,7 +27,7 @@ def notes_envelope(b: Batch) -> Tensor:
     """Attack-decay-sustain-release over the notes of a batch: [B, F].
 
     Rises within ``attack_s``, falls towards ``sustain`` with time constant ``decay_s``, dies to
-    -60 dB within ``release_s`` once let go, and is silent when the next note or the clip's end comes.
+    -60 dB within ``release_s`` once let go, and is silent where the next note or the clip's end is.
     """
     timing, attack, sustain = b.timing, b["attack_s"], b["sustain"]
     held = timing.since_s

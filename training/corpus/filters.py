@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from training.corpus.clip import SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ
 
 HOP = 512
 _WINDOW = 1024

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from generator.api import SAMPLE_RATE_HZ
 from training.corpus.captions import captions_of
-from training.corpus.clip import SAMPLE_RATE_HZ, Clip
+from training.corpus.clip import Clip
 from training.corpus.synth import draw, families, render
 
 _FFT, _HOP = 2048, 512

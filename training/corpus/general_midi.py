@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from training.corpus.clip import SAMPLE_RATE_HZ, Clip, FloatArray, levelled, trimmed
+from generator.api import SAMPLE_RATE_HZ, FloatArray
+from training.corpus.clip import Clip, levelled, trimmed
 from training.corpus.lexicon import lexicon
 from training.corpus.patch import NOTE_NAMES, Dice, note_name
 from training.corpus.recipes import CHORDS, chord_facts

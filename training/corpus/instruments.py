@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from training.corpus.clip import SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ
 from training.corpus.envelopes import decay, drift, notes_envelope, rise, swing
 from training.corpus.filters import (
     apply_response,
@@ -22,8 +22,17 @@ from training.corpus.filters import (
 )
 from training.corpus.modes import MODE_TABLES
 from training.corpus.noises import add_tick
-from training.corpus.oscillators import TAU, damped_modes, phase_of, pulse, saw, sine, triangle
-from training.corpus.patch import Batch
+from training.corpus.oscillators import (
+    TAU,
+    damped_modes,
+    fine_saw,
+    phase_of,
+    pulse,
+    saw,
+    sine,
+    triangle,
+)
+from training.corpus.patch import HIGH, Batch
 
 _STRING_PARTIALS, _ADDITIVE_PARTIALS = 80, 40
 _DRAWBARS = (0.5, 1.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
@@ -32,8 +41,8 @@ _DRAWBARS = (0.5, 1.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 def subtractive(b: Batch) -> Tensor:
     """Waves in unison through a moving low-pass: basses, leads, pads, brass, synth plucks.
 
-    The batch shape is (wave, unison): wave is "saw", "pulse", "triangle" or "sine". Unison voices
-    are detuned symmetrically by ``detune_cents``, so the mean pitch stays exact.
+    The batch shape is (wave, unison) and HIGH for high notes: wave is "saw", "pulse", "triangle" or
+    "sine". Unison voices are detuned evenly by ``detune_cents``, so the mean pitch stays exact.
     """
     unison, bend = int(b.shape[1]), _pitch_bend(b)
     stereo = bool((b["spread"] != 0).any())
@@ -74,12 +83,13 @@ def _pitch_bend(b: Batch) -> Tensor | None:
 
 def _wave(b: Batch, phase: Tensor, step: Tensor) -> Tensor:
     wave = b.shape[0]
+    saw_wave = fine_saw if HIGH in b.shape else saw
     if wave == "saw":
-        return saw(phase, step)
+        return saw_wave(phase, step)
     if wave == "pulse":
         swept = 0.15 * b["pwm"] * torch.sin(TAU * 0.4 * b.slow_time_s)
         width = b.smooth(b["width"] + swept) if bool(b["pwm"].any()) else b["width"]
-        return 1.4 * pulse(phase, step, width)
+        return 1.4 * pulse(phase, step, width, saw_wave)
     return 1.2 * triangle(phase) if wave == "triangle" else sine(phase)
 
 

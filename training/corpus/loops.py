@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.corpus.clip import SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ
 from training.corpus.effects import EFFECT_SWITCHES, draw_effects, effect_words
 from training.corpus.patch import Batch, Dice, Note, Patch
 from training.corpus.patterns import STEPS, styles, varied

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.corpus.clip import SAMPLE_RATE_HZ, FloatArray
+from generator.api import SAMPLE_RATE_HZ, FloatArray
 
 _BLOCK = 64
 _FFT = 4096

@@ -6,11 +6,12 @@ Knows frequencies and frames; does not know instruments. Renderers build voices 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from training.corpus.clip import SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ
 
 TAU = 2.0 * math.pi
 
@@ -59,9 +60,24 @@ def saw(phase: Tensor, step: Tensor) -> Tensor:
     return wave.mul_(1.0 / step.float().clamp_min(1e-5))
 
 
-def pulse(phase: Tensor, step: Tensor, width: Tensor) -> Tensor:
+def fine_saw(phase: Tensor, step: Tensor) -> Tensor:
+    """Sawtooth for high notes: second difference of the cubic whose second derivative it is.
+
+    With x = 2p - 1, x^3 - x meets itself smoothly at the wrap, and its second derivative is 24 x.
+    Aliases fall by one more order than in ``saw``; needs double precision. Arguments as there.
+    """
+    x = torch.frac(phase).mul_(2.0).sub_(1.0)
+    cubic = x * x * x - x
+    wave = torch.zeros_like(cubic)
+    wave[..., 2:] = cubic[..., 2:] - 2.0 * cubic[..., 1:-1] + cubic[..., :-2]
+    return wave.div_(24.0 * step.double().clamp_min(1e-5) ** 2).float()
+
+
+def pulse(
+    phase: Tensor, step: Tensor, width: Tensor, saw_wave: Callable[[Tensor, Tensor], Tensor] = saw
+) -> Tensor:
     """Pulse wave of the given width (0 to 1, 0.5 is a square), free of DC: two saws."""
-    return (saw(phase, step) - saw(phase + width, step)).mul_(0.5)
+    return (saw_wave(phase, step) - saw_wave(phase + width, step)).mul_(0.5)
 
 
 def triangle(phase: Tensor) -> Tensor:

@@ -16,10 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.corpus.clip import SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ
 
 T = TypeVar("T")
 Shape = tuple[str | int, ...]
+HIGH = "high"
+"""Put into the shape of a patch that plays above ``HIGH_MIDI``, where waves need more care."""
+
+HIGH_MIDI = 72
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 SLOW_FRAMES = 64
 """Distance of the frames at which slow movements are computed: 1.5 ms."""
@@ -71,11 +75,17 @@ class Patch:
         return padded_length(self.frames)
 
     @property
+    def batch_shape(self) -> Shape:
+        """The shape, with HIGH where a note is above ``HIGH_MIDI``."""
+        high = any(max(note.midi) > HIGH_MIDI for note in self.notes)
+        return (*self.shape, HIGH) if high else self.shape
+
+    @property
     def batch_key(self) -> tuple[Any, ...]:
         """Patches with equal keys can be rendered together."""
         single = all(note.start == 0 for note in self.notes)
         voices = max((len(note.midi) for note in self.notes), default=0)
-        return (self.renderer, self.shape, voices, single, self.padded_frames)
+        return (self.renderer, self.batch_shape, voices, single, self.padded_frames)
 
 
 def padded_length(frames: int) -> int:
@@ -154,7 +164,7 @@ class Batch:
         self.patches = tuple(patches)
         self.device = torch.device(device)
         self.frames = self.patches[0].padded_frames
-        self.shape = self.patches[0].shape
+        self.shape = self.patches[0].batch_shape
 
     def __len__(self) -> int:
         return len(self.patches)

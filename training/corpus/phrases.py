@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from training.corpus.clip import SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ
 from training.corpus.patch import NOTE_NAMES, Dice, Note
 from training.corpus.patterns import (
     ARP_CELLS,

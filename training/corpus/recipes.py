@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from training.corpus.clip import SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ
 from training.corpus.effects import draw_effects, effect_words, tail_s
 from training.corpus.patch import NOTE_NAMES, Dice, Note, Patch, Shape, midi_to_hz, note_name
 from training.corpus.tables import table

@@ -21,7 +21,8 @@ import numpy as np
 import soundfile
 import torch
 
-from training.corpus.clip import SAMPLE_RATE_HZ, Clip, FloatArray, levelled
+from generator.api import SAMPLE_RATE_HZ, FloatArray
+from training.corpus.clip import Clip, levelled
 from training.corpus.patch import NOTE_NAMES
 from training.errors import TrainingError
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.corpus.clip import Clip, FloatArray, Split
+from generator.api import FloatArray
+from training.corpus.clip import Clip, Split
 from training.errors import TrainingError
 
 AUDIO_NAME = "audio.i16"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from training.corpus.clip import SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ
 from training.corpus.envelopes import decay, drift, rise
 from training.corpus.filters import (
     apply_response,
@@ -22,7 +22,7 @@ from training.corpus.filters import (
     response_bins,
 )
 from training.corpus.noises import ends, wide_noise
-from training.corpus.oscillators import TAU, phase_of, saw, sine
+from training.corpus.oscillators import TAU, fine_saw, phase_of, saw, sine
 from training.corpus.patch import Batch
 
 # ratio, level and place (-1 left, 1 right) of each layer of a drone
@@ -119,7 +119,7 @@ def _gliding_tone(b: Batch, path: Tensor) -> Tensor:
         ratio = torch.exp2(place * b["detune_cents"].double() / 1200.0)
         shifted = phase * ratio
         tone = torch.lerp(
-            sine(shifted), saw(shifted, frequency * (ratio / SAMPLE_RATE_HZ)), b["saws"]
+            sine(shifted), fine_saw(shifted, frequency * (ratio / SAMPLE_RATE_HZ)), b["saws"]
         )
         pan = place * b["wide"]
         out[:, 0].addcmul_(tone, b["tone"] * (1.0 - pan))

@@ -19,7 +19,7 @@ from training.corpus.synth import draw, families, render
 WORDS = lexicon()
 descriptions = st.builds(
     Description,
-    nouns=st.sampled_from([words for words in WORDS.nouns.values()]),
+    nouns=st.sampled_from(list(WORDS.nouns.values())),
     group=st.sampled_from(list(WORDS.groups)),
     qualities=st.lists(st.sampled_from(list(WORDS.qualities)), unique=True, max_size=3).map(tuple),
     effects=st.lists(st.sampled_from(list(WORDS.effect_adjectives)), unique=True, max_size=2).map(

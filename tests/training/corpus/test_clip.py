@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.corpus.clip import PEAK, SAMPLE_RATE_HZ, Clip, levelled, split_of, trimmed
+from generator.api import SAMPLE_RATE_HZ
+from training.corpus.clip import PEAK, Clip, levelled, split_of, trimmed
 
 
 def clip_of(stem: str, key: str = "a") -> Clip:

@@ -1,4 +1,4 @@
-"""Laws of corpora on disk: what goes in comes out, recordings are read or refused, a plan is kept."""
+"""Laws of corpora on disk: what goes in comes out, recordings are read or refused."""
 
 import io
 import json
@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from generator.api import SAMPLE_RATE_HZ
+from tests.training.corpus.test_synth import deviation_cents
 from training.config import read_config
 from training.corpus.__main__ import main
-from training.corpus.clip import SAMPLE_RATE_HZ, Clip
+from training.corpus.clip import Clip
 from training.corpus.gallery import draw_page
 from training.corpus.general_midi import FONT_PATH, GeneralMidi, draw_midi
 from training.corpus.patch import midi_to_hz
@@ -20,7 +22,6 @@ from training.corpus.render import CorpusRun, plan, render_corpus
 from training.corpus.shards import Corpus, write_corpus
 from training.corpus.tables import table
 from training.errors import TrainingError
-from tests.training.corpus.test_synth import deviation_cents
 
 SMALL = {"general_midi_share": 0.0, "long_share": 0.0, "loop_share": 0.0}
 
@@ -116,8 +117,14 @@ def encoded(audio: np.ndarray, rate: int = SAMPLE_RATE_HZ) -> bytes:
 
 def test_shards_are_read_and_faults_named(tmp_path: Path) -> None:
     facts = {"instrument": "flute", "family": "wind", "midi": 69, "note": "A4", "dynamic": "soft"}
-    row = {"key": "k1", "source": "s", "stem": "s:flute", "licence": "CC0-1.0", "author": "A"}
-    row |= {"base_name": "flute", "facts": facts, "captions": ["flute", "soft flute"]}
+    row: dict[str, object] = {"key": "k1", "source": "s", "stem": "s:flute"}
+    row |= {
+        "licence": "CC0-1.0",
+        "author": "A",
+        "base_name": "flute",
+        "facts": facts,
+        "captions": ["flute", "soft flute"],
+    }
     sidecar = json.dumps(row).encode()
     path = shard(
         tmp_path / "a.tar",

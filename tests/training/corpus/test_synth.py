@@ -1,4 +1,4 @@
-"""Laws of the synthesiser: exact lengths and pitches, the same sound from a seed, no matter the batch."""
+"""Laws of the synthesiser: exact lengths and pitches, one sound for a seed in any batch."""
 
 from dataclasses import replace
 
@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.corpus.clip import PEAK, SAMPLE_RATE_HZ, Clip
+from generator.api import SAMPLE_RATE_HZ
+from training.corpus.clip import PEAK, Clip
 from training.corpus.loops import DRUM_LOOPS, LOOP_WEIGHTS
 from training.corpus.measure import measure
 from training.corpus.patch import Patch, midi_to_hz, note_name, padded_length
@@ -20,7 +21,7 @@ from training.errors import TrainingError
 
 Mono = npt.NDArray[np.float64]
 every_family = pytest.mark.parametrize("family", list(families()))
-TONAL = [name for name, recipe in recipes().items() if recipe.midi and recipe.group != "texture"]
+TONAL = [n for n, r in recipes().items() if r.midi and r.group != "texture" and r.chord_rate < 1]
 STILL = {
     "detune_cents": 0.0,
     "loose_cents": 0.0,
@@ -29,6 +30,7 @@ STILL = {
     "tape_hz": 0.0,
     "chorus": 0.0,
     "reverb": 0.0,
+    "delay": 0.0,
     "crush_bits": 0.0,
 }
 
@@ -80,7 +82,8 @@ def test_a_batch_of_one_equals_a_batch_of_many(renderer: str) -> None:
 
 @pytest.mark.parametrize("family", TONAL)
 def test_measured_pitch_is_the_labelled_one_within_10_cents(family: str) -> None:
-    patch = next(p for seed in range(40) if "midi" in (p := draw(family, seed)).facts)
+    notes = [p for seed in range(20) if "midi" in (p := draw(family, seed)).facts]
+    patch = max(notes, key=lambda note: note.frames)
     still = replace(patch, values={**patch.values, **STILL})
     label_hz = midi_to_hz(patch.facts["midi"])
     cents = deviation_cents(one(still).audio.mean(1).astype(np.float64), label_hz)
