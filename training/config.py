@@ -80,6 +80,7 @@ class AutoencoderRun(Run):
     weights: AutoencoderWeights = AutoencoderWeights()
     crop_latents: Count = 8
     latent_noise: Weight = 0.25
+    sound_from: int = Field(default=0, ge=0)
     freeze_encoder_from: Count = NEVER
     adversarial_from: Count = NEVER
     discriminator_width: Count = 16
@@ -180,6 +181,32 @@ class VsdRun(StudentRun):
     time_shift: float = 0.0
     variation: Weight = 0.01
     variation_hinge: bool = True
+
+
+class EvaluationRun(Strict):
+    """`python -m training evaluate`: prompts come from the corpora's test clips.
+
+    The text-audio score is trained on their validation clips and on all of ``score_corpora``, which
+    no generator may have seen. Teacher and autoencoder are states; without them their rows are
+    absent.
+    """
+
+    run_dir: Path
+    corpora: Annotated[tuple[Path, ...], Field(min_length=1)]
+    score_corpora: tuple[Path, ...] = ()
+    teacher: Path | None = None
+    autoencoder: Path | None = None
+    model: BackboneSizes = BackboneSizes()
+    prompts: Annotated[int, Field(ge=2)] = 64
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (101, 102, 103, 104)
+    steps: Annotated[tuple[Count, ...], Field(min_length=1)] = (1,)
+    teacher_steps: Count = 50
+    teacher_guidance: Weight = 2.0
+    score_steps: Count = 600
+    rebuilt: Count = 48
+    shown: Count = 12
+    claims: Count = 100
+    threads: Count = 1
 
 
 S = TypeVar("S", bound=Strict)

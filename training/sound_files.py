@@ -1,0 +1,61 @@
+"""Sound in the Vorbis format, in memory: a yardstick for the autoencoder, and players on a page.
+
+Knows nothing of corpora or models.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+
+from generator.api import SAMPLE_RATE_HZ, FloatArray
+
+LEVELS = tuple(round(0.1 * i, 1) for i in range(11))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Vorbis at some level: its bytes and what it really costs."""
+
+    content: bytes
+    level: float
+    kilobits_per_s: float
+
+
+def encode_vorbis(audio: FloatArray, *, level: float) -> Encoded:
+    """Encode a sound.
+
+    Shapes:
+        audio: [frames, channels]
+
+    Args:
+        audio: Full scale 1.0.
+        level: 0 is the best and largest, 1 the smallest.
+    """
+    target = io.BytesIO()
+    soundfile.write(
+        target, audio, SAMPLE_RATE_HZ, format="OGG", subtype="VORBIS", compression_level=level
+    )
+    content = target.getvalue()
+    return Encoded(content, level, 8e-3 * len(content) / (len(audio) / SAMPLE_RATE_HZ))
+
+
+def encode_near(audio: FloatArray, kilobits_per_s: float) -> Encoded:
+    """Encode a sound at the level whose real bit rate is nearest.
+
+    Shapes:
+        audio: [frames, channels]
+    """
+    tried = (encode_vorbis(audio, level=level) for level in LEVELS)
+    return min(tried, key=lambda made: abs(made.kilobits_per_s - kilobits_per_s))
+
+
+def decode_vorbis(content: bytes) -> FloatArray:
+    """Return the sound of encoded bytes.
+
+    Shapes:
+        returns: [frames, channels]
+    """
+    audio, _ = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    return np.asarray(audio, np.float32)
