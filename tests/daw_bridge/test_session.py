@@ -476,3 +476,47 @@ def test_asking_for_a_value_tells_only_the_one_who_asked() -> None:
     world = World()
     assert world.ask(GetValue(1, "gain_db"), client=8) == [Show(1, "gain_db", 0.0, 8)]
     assert replace(world.state) == world.state
+
+
+def playing(mode: str = "oneshot") -> World:
+    world = World()
+    world.ask(SetValue(1, "mode", mode))
+    world.ask(Go(1, "pad"))
+    world.settle()
+    assert world.state_word() == "playing"
+    return world
+
+
+def test_a_oneshot_is_over_when_the_audio_process_is_another() -> None:
+    world = playing()
+    world.restart_audio()
+    world.settle()
+    assert world.state_word() == "ready"
+
+
+def test_panic_is_answered_when_it_is_silent_and_not_before() -> None:
+    world = playing("loop")
+    world.ask(Panic(), request_id=4)
+    assert world.state_word() == "fading"
+    assert ("Panic", 4) not in world.replies("/done")
+    world.deliver()
+    assert ("Panic", 4) in world.replies("/done")
+
+
+def test_a_slot_that_fades_plays_again_when_a_new_voice_starts() -> None:
+    world = playing("loop")
+    world.ask(Stop(1, 5_000.0))
+    world.events.clear()  # the long fade has not ended
+    world.ask(Play(1, 1.0))
+    world.start_waiting()
+    world.tell(world.events.pop(0))
+    assert world.state_word() == "playing"
+
+
+def test_a_silent_slot_has_no_voices_even_if_an_event_was_lost() -> None:
+    world = playing("loop")
+    world.ask(Play(1, 1.0))
+    world.start_waiting()
+    world.deliver()
+    world.tell(audio.Ended(1, 99, world.frame, sounding=0))
+    assert world.state_word() == "ready"
