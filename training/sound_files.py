@@ -1,15 +1,17 @@
-"""Sound in the Vorbis format, in memory: a yardstick for the autoencoder, and players on a page.
+"""Sound files: read in any format; written as Vorbis in memory, as a yardstick and for players.
 
 Knows nothing of corpora or models.
 """
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from generator.api import SAMPLE_RATE_HZ, FloatArray
+from training.errors import TrainingError
 
 LEVELS = tuple(round(0.1 * i, 1) for i in range(11))
 
@@ -21,6 +23,27 @@ class Encoded:
     content: bytes
     level: float
     kilobits_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What a file holds: audio [frames, channels] at its own rate."""
+
+    audio: FloatArray
+    rate_hz: int
+
+
+def read_sound(source: Path | io.BytesIO) -> Sound:
+    """Decode a sound of any format that libsndfile knows.
+
+    Raises:
+        TrainingError: It cannot be decoded.
+    """
+    try:
+        audio, rate_hz = soundfile.read(source, dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise TrainingError(f"cannot be decoded: {error}") from error
+    return Sound(np.asarray(audio, np.float32), rate_hz)
 
 
 def encode_vorbis(audio: FloatArray, *, level: float) -> Encoded:

@@ -1,6 +1,6 @@
 """Recordings as clips: WebDataset shards (audio and JSON in tar files) and folders with captions.
 
-The only file of training that knows soundfile. Yields clips like the renderers do; what is not fit
+Yields clips like the renderers do; what is not fit
 for training comes back as a ``Refusal`` with its reason.
 """
 
@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import torch
 
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from training.corpus.clip import Clip, levelled
 from training.corpus.patch import NOTE_NAMES
 from training.errors import TrainingError
+from training.sound_files import read_sound
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 CAPTIONS_NAME = "captions.csv"
@@ -168,10 +168,10 @@ def _folder_meta(path: Path, name: str, table: Mapping[str, list[str]]) -> dict[
 def _clip(name: str, source: Path | io.BytesIO, meta: Mapping[str, Any]) -> Clip | Refusal:
     """Decode, resample, level; refuse what cannot be used."""
     try:
-        audio, rate = soundfile.read(source, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        return Refusal(name, f"cannot be decoded: {error}")
-    sound = levelled(resampled(audio[:, :2], rate))
+        decoded = read_sound(source)
+    except TrainingError as error:
+        return Refusal(name, str(error))
+    sound = levelled(resampled(decoded.audio[:, :2], decoded.rate_hz))
     if isinstance(sound, str):
         return Refusal(name, sound)
     return Clip(
