@@ -42,11 +42,7 @@ OWNERS = {
     "pythonosc": {"daw_bridge/osc.py"},
     "sounddevice": {"daw_bridge/audio_output.py"},
     "safetensors": {"generator/torch_backend.py"},
-    "soundfile": {
-        "daw_bridge/audio_output.py",
-        "training/corpus/recorded.py",
-        "training/sound_files.py",
-    },
+    "soundfile": {"daw_bridge/audio_output.py", "training/sound_files.py"},
     "tinysoundfont": {"training/corpus/general_midi.py"},
     "tokenizers": {"generator/text.py", "training/export_text.py"},
     "tqdm": {"training/__main__.py"},
