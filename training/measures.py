@@ -17,33 +17,28 @@ FloatArray = npt.NDArray[np.floating]
 def frechet_distance(a: FloatArray, b: FloatArray) -> float:
     """Return the squared Fréchet distance of the normal laws with the sets' means and covariances.
 
+    With covariances ``A = X'X`` and ``B = Y'Y``, the trace of the root of ``AB`` is the sum of the
+    singular values of ``XY'``: no root of a matrix is needed.
+
     Shapes:
         a: [m, width]; b: [n, width]
     """
     difference = a.mean(0, dtype=np.float64) - b.mean(0, dtype=np.float64)
-    covariance_a, covariance_b = covariance(a), covariance(b)
-    root = symmetric_root(covariance_a)
-    # The eigenvalues of A^1/2 B A^1/2 are those of AB, and real.
-    shared = np.linalg.eigvalsh(root @ covariance_b @ root).clip(min=0.0)
-    traces = np.trace(covariance_a) + np.trace(covariance_b)
-    return float(difference @ difference + traces - 2.0 * np.sqrt(shared).sum())
+    x, y = covariance_root(a), covariance_root(b)
+    shared = np.linalg.svd(x @ y.T, compute_uv=False).sum()
+    return float(difference @ difference + (x * x).sum() + (y * y).sum() - 2.0 * shared)
 
 
-def covariance(x: FloatArray) -> npt.NDArray[np.float64]:
-    """Return the unbiased covariance of a set.
+def covariance_root(x: FloatArray) -> npt.NDArray[np.float64]:
+    """Return a matrix whose product with itself is the unbiased covariance of a set.
 
     Shapes:
-        x: [n, width]  ->  [width, width]
+        x: [n, width]  ->  [at most width, width]
     """
-    centred = x.astype(np.float64) - x.mean(0, dtype=np.float64)
-    product: npt.NDArray[np.float64] = centred.T @ centred / max(1, len(x) - 1)
-    return product
-
-
-def symmetric_root(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the positive square root of a positive symmetric matrix, [width, width]."""
-    values, vectors = np.linalg.eigh(matrix)
-    root: npt.NDArray[np.float64] = (vectors * np.sqrt(values.clip(min=0.0))) @ vectors.T
+    centred = (x.astype(np.float64) - x.mean(0, dtype=np.float64)) / np.sqrt(max(1, len(x) - 1))
+    root: npt.NDArray[np.float64] = centred
+    if len(root) > root.shape[1]:
+        root = np.asarray(np.linalg.qr(root, mode="r"), np.float64)
     return root
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.measures import diversity, frechet_distance, ranks, recall, symmetric_root
+from training.measures import covariance_root, diversity, frechet_distance, ranks, recall
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -42,11 +42,11 @@ def test_the_distance_is_symmetric(first: int, second: int) -> None:
     assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-6, abs=1e-6)
 
 
-def test_the_root_squared_is_the_matrix() -> None:
-    x = cloud(0)
-    matrix = x.T @ x
-    root = symmetric_root(matrix)
-    np.testing.assert_allclose(root @ root, matrix, rtol=1e-9, atol=1e-9)
+@given(seed=SEEDS, count=st.sampled_from([3, 5, 40]))
+def test_the_root_squared_is_the_covariance(seed: int, count: int) -> None:
+    x = cloud(seed, count)
+    root = covariance_root(x)
+    np.testing.assert_allclose(root.T @ root, np.cov(x.T), rtol=1e-9, atol=1e-9)
 
 
 def test_ranks_count_the_wrong_that_are_as_good() -> None:

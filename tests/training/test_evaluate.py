@@ -1,0 +1,151 @@
+"""A whole evaluation of a tiny checkpoint with its baselines, on a corpus of sines."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest
+from generator.autoencoder import AutoencoderConfig, Decoder, Encoder
+from generator.backbone import Backbone, BackboneConfig
+from generator.text import TextEncoder
+from tests.models import LATENT_CHANNELS, tiny_checkpoint
+from tests.training.small import SIZES
+from training.adherence import CLAIMS
+from training.checkpoints import save_state
+from training.config import EvaluationRun
+from training.corpus.clip import Clip
+from training.corpus.shards import write_corpus
+from training.errors import TrainingError
+from training.evaluate import METRICS_FILE, NOISE, PAGE_FILE, REAL, SHUFFLED, evaluate
+from training.latents import quietly
+from training.states import OdeGenerator, StateNetworks, load_decoder
+from training.student import load_backbone
+from training.vectors import Vectors
+
+SMALL = AutoencoderConfig(
+    latent_channels=LATENT_CHANNELS, encoder_width=8, encoder_blocks=1, latent_width=8,
+    latent_blocks=1, decoder_width=8, decoder_blocks=1,
+)  # fmt: skip
+
+
+def corpus_of_sines(folder: Path, clips: int) -> Path:
+    rng = np.random.default_rng(5)
+
+    def made(i: int) -> Clip:
+        t = np.arange(int(SAMPLE_RATE_HZ * rng.uniform(0.1, 0.3))) / SAMPLE_RATE_HZ
+        wave = 0.8 * np.exp(-t / 0.05) * np.sin(2 * np.pi * rng.uniform(100, 4000) * t)
+        audio = np.repeat(wave.astype(np.float32)[:, None], 2, axis=1)
+        return Clip(f"c{i}", "test", f"s{i}", "CC0-1.0", "us", audio, (f"sine {i}", f"tone {i}"))
+
+    write_corpus((made(i) for i in range(clips)), folder)
+    return folder
+
+
+def states(folder: Path) -> tuple[Path, Path]:
+    """A teacher's and an autoencoder's state with random weights."""
+    torch.manual_seed(0)
+    config = BackboneConfig(latent_channels=LATENT_CHANNELS, **SIZES.model_dump())
+    teacher, autoencoder = folder / "teacher" / "state.pt", folder / "autoencoder" / "state.pt"
+    save_state(teacher, {"step": 1, "average": Backbone(config).state_dict()})
+    parts = {
+        "encoder": Encoder(SMALL, SAMPLE_RATE_HZ).state_dict(),
+        "average": Decoder(SMALL).state_dict(),
+        "sizes": asdict(SMALL),
+    }
+    save_state(autoencoder, {"step": 1, **parts})
+    return teacher, autoencoder
+
+
+def evaluation_run(folder: Path, **changes: object) -> EvaluationRun:
+    table = {
+        "run_dir": folder, "corpora": [corpus_of_sines(folder / "corpus", 160)], "prompts": 3,
+        "seeds": [1, 2], "teacher_steps": 2, "score_steps": 3, "rebuilt": 2, "shown": 1,
+        "claims": 2, "model": SIZES,
+    }  # fmt: skip
+    return EvaluationRun.model_validate(table | changes)
+
+
+def test_an_evaluation_measures_all_systems_alike_and_writes_its_page(tmp_path: Path) -> None:
+    teacher, autoencoder = states(tmp_path)
+    checkpoint = tiny_checkpoint(tmp_path / "tiny").folder
+    run = evaluation_run(tmp_path, teacher=teacher, autoencoder=autoencoder)
+    folder = evaluate(checkpoint, run, quietly)
+    metrics = json.loads((folder / METRICS_FILE).read_text())
+    names = {"1 step", "teacher, 2 steps", NOISE, SHUFFLED, REAL}
+    assert set(metrics["systems"]) == names
+    for scores in metrics["systems"].values():
+        assert {"fad", "fad_with_words", "r_at_1"} <= set(scores)
+        assert all(np.isfinite(value) for value in scores.values())
+    assert metrics["systems"][SHUFFLED]["fad"] == pytest.approx(metrics["systems"]["1 step"]["fad"])
+    assert metrics["claims"]["of"] == 2
+    assert metrics["reconstruction"]["vorbis_kilobits_per_s"] > 0
+    page = (folder / PAGE_FILE).read_text()
+    assert all(name in page for name in names)
+    assert CLAIMS[0].higher in page
+    assert "data:image/png;base64," in page
+    assert "<script" not in page
+    again = evaluate(checkpoint, run, quietly)
+    assert json.loads((again / METRICS_FILE).read_text()) == metrics
+
+
+def test_what_was_not_run_is_absent(tmp_path: Path) -> None:
+    checkpoint = tiny_checkpoint(tmp_path / "tiny").folder
+    folder = evaluate(checkpoint, evaluation_run(tmp_path, steps=[2]), quietly)
+    metrics = json.loads((folder / METRICS_FILE).read_text())
+    assert set(metrics["systems"]) == {"2 steps", NOISE, SHUFFLED, REAL}
+    assert "to_teacher" not in metrics
+    assert metrics["reconstruction"] == {}
+
+
+def test_a_missing_corpus_is_refused(tmp_path: Path) -> None:
+    checkpoint = tiny_checkpoint(tmp_path / "tiny").folder
+    run = evaluation_run(tmp_path, score_corpora=[tmp_path / "nowhere"])
+    with pytest.raises(TrainingError, match="nowhere"):
+        evaluate(checkpoint, run, quietly)
+
+
+def test_the_teacher_makes_takes_from_the_runtimes_noise(tmp_path: Path) -> None:
+    teacher, autoencoder = states(tmp_path)
+    networks = StateNetworks(load_backbone(teacher, SIZES), load_decoder(autoencoder))
+    words = TextEncoder(tiny_checkpoint(tmp_path / "tiny").folder)
+    generator = OdeGenerator(networks, words, steps=3, guidance=2.0)
+    request = GenerationRequest("kick", 7, 0.5)
+    first, second = generator.generate(request), generator.generate(request)
+    assert first.audio.shape == (request.frames, 2)
+    np.testing.assert_array_equal(first.audio, second.audio)
+    other = generator.generate(GenerationRequest("kick", 8, 0.5))
+    assert not np.array_equal(first.audio, other.audio)
+
+
+def test_a_state_of_other_sizes_is_refused(tmp_path: Path) -> None:
+    teacher, autoencoder = states(tmp_path)
+    with pytest.raises(TrainingError, match="make them equal"):
+        load_backbone(teacher, SIZES.model_copy(update={"blocks": 3}))
+    with pytest.raises(TrainingError, match="holds no backbone"):
+        load_backbone(autoencoder, SIZES)
+    with pytest.raises(TrainingError, match="holds no autoencoder"):
+        load_decoder(teacher)
+
+
+def test_vectors_are_made_once_for_the_same_items(tmp_path: Path) -> None:
+    words = TextEncoder(tiny_checkpoint(tmp_path / "tiny").folder)
+    asked: list[str] = []
+
+    def counting(items: Sequence[int], name: str) -> Iterable[int]:
+        asked.append(name)
+        return items
+
+    def embed(_: FloatArray) -> FloatArray:
+        return np.zeros(3, np.float32)
+
+    vectors = Vectors(tmp_path / "cache", embed, words, counting)
+    first = vectors.of_texts(["a", "b"])
+    np.testing.assert_array_equal(vectors.of_texts(["a", "b"]), first)
+    assert len(asked) == 1
+    vectors.of_texts(["a", "c"])
+    assert len(asked) == 2
