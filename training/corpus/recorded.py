@@ -1,7 +1,7 @@
 """Recordings as clips: WebDataset shards (audio and JSON in tar files) and folders with captions.
 
-Yields clips like the renderers do; what is not fit
-for training comes back as a ``Refusal`` with its reason.
+Yields clips like the renderers do; what is not fit for training comes back as a ``Refusal`` with
+its reason.
 """
 
 from __future__ import annotations
