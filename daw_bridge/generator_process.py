@@ -16,6 +16,7 @@ from daw_bridge.generator_events import (
     GeneratorEvent,
     GeneratorReady,
     TakeFailed,
+    TakeProgress,
     TakeReady,
 )
 from daw_bridge.generator_link import ChildLink, Mailbox
@@ -41,7 +42,8 @@ class GeneratorProcess:
         self._mailbox = Mailbox()
         self._child: ChildLink | None = None
         self._waiting: OrderedDict[int, GenerationRequest] = OrderedDict()
-        self._making: int | None = None
+        self._making: MakeTake | None = None
+        self._has_begun = False
         self._dropped = False
         self._reserved: str | None = None
         self._is_ready = False
@@ -100,7 +102,7 @@ class GeneratorProcess:
         """Take a request back; one that has ended already is left alone."""
         if self._waiting.pop(request_id, None) is not None:
             self._fail(request_id, Fault.CANCELLED, "The take was cancelled.")
-        elif request_id == self._making and not self._dropped:
+        elif self._making and self._making.request_id == request_id and not self._dropped:
             self._dropped = True
             if self._child is not None:
                 self._child.tell(DropTake(request_id))
@@ -152,13 +154,17 @@ class GeneratorProcess:
         """Give the child the next request where it has none."""
         if self._child is not None and self._making is None and self._waiting:
             request_id, request = self._waiting.popitem(last=False)
-            self._making, self._dropped = request_id, False
-            self._child.tell(MakeTake(request_id, request))
+            self._making = MakeTake(request_id, request)
+            self._has_begun = self._dropped = False
+            self._child.tell(self._making)
 
     def _hear(self, event: ChildEvent) -> None:
         match event:
             case TakeReserved():
                 self._reserved = event.shm_name
+            case TakeProgress():
+                self._has_begun = True
+                self._events.append(event)
             case LoadFailed():
                 self._broken_text = event.text
             case TakeReady() if self._dropped:
@@ -172,8 +178,6 @@ class GeneratorProcess:
                 self._is_ready = True
                 self._failed_starts = 0
                 self._events.append(event)
-            case _:
-                self._events.append(event)
 
     def _end_making(self) -> None:
         self._making = self._reserved = None
@@ -186,8 +190,6 @@ class GeneratorProcess:
         status = self._child.process.returncode
         if self._reserved is not None:
             remove_take(self._reserved)
-        lost = self._making
-        self._end_making()
         self._failed_starts += not self._is_ready
         self._is_ready = False
         self._child = None
@@ -196,18 +198,30 @@ class GeneratorProcess:
                 f"The generator ended {MAX_FAILED_STARTS} times while loading {self._model!r} "
                 f"(status {status}). Look at its messages above, then start the daemon again."
             )
-        self._events.append(
-            GeneratorDied(self._broken_text or f"The generator ended (status {status}).")
-        )
-        if lost is not None:
-            text = "The generator ended while it made this take. It is being restarted; ask again."
-            self._fail(lost, Fault.GENERATOR_FAILED, self._broken_text or text)
+        text = self._broken_text or f"The generator ended (status {status})."
+        self._events.append(GeneratorDied(text))
+        self._settle_lost()
         if self._broken_text:
             for request_id in tuple(self._waiting):
                 self._fail(request_id, Fault.GENERATOR_FAILED, self._broken_text)
             self._waiting.clear()
         else:
             self._child = ChildLink(self._model, self._threads, self._mailbox)
+
+    def _settle_lost(self) -> None:
+        """End the request that a dead child had, or put it back where the child never began it."""
+        lost = self._making
+        self._end_making()
+        if lost is None:
+            return
+        if self._dropped:
+            self._fail(lost.request_id, Fault.CANCELLED, "The take was cancelled.")
+        elif self._has_begun:
+            text = "The generator ended while it made this take. It is being restarted; ask again."
+            self._fail(lost.request_id, Fault.GENERATOR_FAILED, text)
+        else:
+            self._waiting[lost.request_id] = lost.request
+            self._waiting.move_to_end(lost.request_id, last=False)
 
     def _fail(self, request_id: int, fault: Fault, text: str) -> None:
         self._events.append(TakeFailed(request_id, fault, text))

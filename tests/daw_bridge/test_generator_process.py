@@ -159,6 +159,18 @@ def test_after_a_kill_the_open_request_fails_and_the_others_are_made(
     listener.ready(times=2)
 
 
+def test_a_request_to_a_child_that_is_dead_already_is_made_by_the_next(
+    process: GeneratorProcess,
+) -> None:
+    listener = Listener(process)
+    process.start("tone")
+    listener.ready()
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.submit(1, KICK)
+    audio_of(listener.ending_of(1))
+
+
 def test_an_interrupt_does_not_end_the_child(process: GeneratorProcess) -> None:
     listener = Listener(process)
     process.start("tone")
