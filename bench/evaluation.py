@@ -1,26 +1,89 @@
-"""The figures of the model itself, as they stand in its manifest.
+"""The figures of the model itself, as `python -m training evaluate` wrote them beside its weights.
 
 They are measured on held-out clips and prompts by the training package, which takes longer than a
 benchmark should; here they are only shown beside what was asked.
 """
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from bench.row import Row
-from generator.api import CheckpointError
-from generator.checkpoint import read_checkpoint
 from generator.loading import CHECKPOINTS
+
+METRICS_FILE = "metrics.json"
+ONE_STEP = "1 step"
+TIMES_CHANCE = 8.0
+MOST_CLAIMS = 0.8
 
 
 def measure(model: str) -> list[Row]:
-    """Return a row for every metric of a shipped checkpoint.
+    """Return what is known of a shipped checkpoint.
 
     Args:
         model: Its name.
 
     Returns:
-        The rows; none for a generator without a checkpoint.
+        The rows; none where it was never evaluated.
     """
-    try:
-        manifest = read_checkpoint(CHECKPOINTS / model).manifest
-    except CheckpointError:
-        return []
-    return [Row(name, "–", f"{value:g}") for name, value in manifest.metrics.items()]
+    path = CHECKPOINTS / model / METRICS_FILE
+    return rows_of(json.loads(path.read_text("utf-8"))) if path.is_file() else []
+
+
+def rows_of(metrics: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of an evaluation.
+
+    Args:
+        metrics: What the training package wrote.
+
+    Returns:
+        Reconstruction, retrieval, distance and claims, each where it was measured.
+    """
+    rows = [_retrieval_row(metrics), _distance_row(metrics), _claims_row(metrics)]
+    back = metrics["reconstruction"]
+    return [_reconstruction_row(back), *rows] if back else rows
+
+
+def _reconstruction_row(back: Mapping[str, Any]) -> Row:
+    ours, vorbis = back["autoencoder"], back["vorbis"]
+    return Row(
+        f"autoencoder on {back['clips']} held-out clips",
+        "told beside Vorbis",
+        f"{_distances(ours)}; Vorbis at {back['vorbis_kilobits_per_s']:.0f} kbit/s: "
+        f"{_distances(vorbis)}",
+    )
+
+
+def _distances(distance: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in distance.items())
+
+
+def _retrieval_row(metrics: Mapping[str, Any]) -> Row:
+    found, chance = metrics["systems"][ONE_STEP]["r_at_1"], metrics["chance"]["r_at_1"]
+    return Row(
+        f"one step, {metrics['prompts']} held-out prompts × {len(metrics['seeds'])} seeds: "
+        "takes that find their own prompt first (R@1)",
+        f"≥ {TIMES_CHANCE:.0f} × chance",
+        f"{found:.3f}, {found / chance:.1f} × chance",
+        passed=found >= TIMES_CHANCE * chance,
+    )
+
+
+def _distance_row(metrics: Mapping[str, Any]) -> Row:
+    systems = metrics["systems"]
+    others = (f"{name} {s['fad']:.3g}" for name, s in systems.items() if name != ONE_STEP)
+    return Row(
+        "Fréchet distance of its takes to held-out sound",
+        "beside noise, shuffled prompts and the teacher",
+        f"{systems[ONE_STEP]['fad']:.3g}; " + ", ".join(others),
+    )
+
+
+def _claims_row(metrics: Mapping[str, Any]) -> Row:
+    claims = metrics["claims"]
+    return Row(
+        "pairs of prompts whose takes differ as the words say (kick lower than hi-hat …)",
+        f"{MOST_CLAIMS:.0%} right",
+        f"{claims['right']} of {claims['of']}",
+        passed=claims["right"] >= MOST_CLAIMS * claims["of"],
+    )

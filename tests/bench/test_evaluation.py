@@ -1,0 +1,34 @@
+"""Laws of the rows that show an evaluation."""
+
+from bench.evaluation import rows_of
+
+METRICS = {
+    "model": "house",
+    "prompts": 64,
+    "seeds": [1, 2, 3, 4],
+    "systems": {
+        "1 step": {"fad": 0.3, "r_at_1": 0.25},
+        "noise": {"fad": 2.0, "r_at_1": 0.015},
+    },
+    "chance": {"r_at_1": 1 / 64},
+    "claims": {"right": 15, "of": 20, "rows": []},
+    "reconstruction": {},
+}
+
+
+def test_each_row_says_whether_it_holds() -> None:
+    retrieval, distance, claims = rows_of(METRICS)
+    assert (retrieval.passed, distance.passed, claims.passed) == (True, None, False)
+    assert "16.0 × chance" in retrieval.measured
+    assert "noise 2" in distance.measured
+
+
+def test_the_autoencoder_is_told_beside_vorbis_where_it_was_measured() -> None:
+    back = {
+        "autoencoder": {"mel": 1.0},
+        "vorbis": {"mel": 0.5},
+        "vorbis_kilobits_per_s": 32.0,
+        "clips": 40,
+    }
+    first = rows_of(METRICS | {"reconstruction": back})[0]
+    assert first.measured == "mel 1.000; Vorbis at 32 kbit/s: mel 0.500"
