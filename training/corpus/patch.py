@@ -7,9 +7,11 @@ seed, renderers read them through :class:`Batch`, ``synth`` joins the two.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import numpy as np
@@ -124,10 +126,8 @@ class Dice:
         """Draw one of the options, evenly or by weights."""
         if weights is None:
             return options[int(self.rng.integers(len(options)))]
-        cumulative = np.cumsum(weights)
-        return options[
-            int(np.searchsorted(cumulative, self.rng.random() * cumulative[-1], "right"))
-        ]
+        heights = list(accumulate(weights))
+        return options[bisect_right(heights, self.rng.random() * heights[-1])]
 
     def integer(self, low: int, high: int) -> int:
         """Draw a whole number from low to high, both included."""
