@@ -28,6 +28,7 @@ from training.sound_files import read_sound
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 CAPTIONS_NAME = "captions.csv"
+_CHORD = re.compile(r"[A-G][#b]? (major|minor)")
 _DRUM_WORDS = re.compile(r"drum|percussion|cymbal|hi-hat|snare|kick")
 
 
@@ -93,7 +94,10 @@ def _shard_clip(name: str, audio: bytes, sidecar: bytes) -> Clip | Refusal:
 
 
 def _tonic(facts: Mapping[str, Any]) -> str | None:
-    """A key that a single note fits: major and minor by turns, so that both are learnt."""
+    """A key that a chord names, or a note fits: major and minor by turns, so both are learnt."""
+    chord = facts.get("chord")
+    if isinstance(chord, str) and _CHORD.fullmatch(chord):
+        return chord
     midi = facts.get("midi")
     if not isinstance(midi, int):
         return None

@@ -158,6 +158,14 @@ def test_shards_are_read_and_faults_named(tmp_path: Path) -> None:
         list(read_shards([tmp_path / "missing.tar"]))
 
 
+def test_a_recorded_chord_names_its_key(tmp_path: Path) -> None:
+    row = {"key": "k", "stem": "s", "base_name": "strum", "facts": {"chord": "F# minor"}}
+    members = {"k.ogg": encoded(tone()), "k.json": json.dumps(row).encode()}
+    (clip,) = read_shards([shard(tmp_path / "a.tar", members)])
+    assert isinstance(clip, Clip)
+    assert clip.musical_key == "F# minor"
+
+
 def test_a_folder_gives_captions_in_four_ways(tmp_path: Path) -> None:
     for name in ("one.wav", "two.wav", "three.wav", "deep_kick_01.wav"):
         soundfile.write(tmp_path / name, tone(), SAMPLE_RATE_HZ)
