@@ -64,6 +64,9 @@ def ping_pong_times(steps: int) -> tuple[float, ...]:
     Args:
         steps: Number of network evaluations, at least 1.
 
+    Returns:
+        The times, falling.
+
     Raises:
         ValueError: ``steps`` is below 1.
     """

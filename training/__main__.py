@@ -41,6 +41,12 @@ def show_items(items: Sequence[int], name: str) -> Iterable[int]:
 def open_corpora(config: Run) -> list[Source]:
     """Open the corpora of a config with their shares.
 
+    Args:
+        config: Names the folders and gives a share for each.
+
+    Returns:
+        Corpus and share of each.
+
     Raises:
         TrainingError: A corpus is missing, or there is not one share for each.
     """

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ
 from generator.backbone import Conditions
 from training.errors import TrainingError
 
@@ -54,6 +55,9 @@ class CaptionStates:
     def __init__(self, folder: Path) -> None:
         """Open ``states.npy`` and ``starts.npy`` of a cache folder.
 
+        Args:
+            folder: Where they lie.
+
         Raises:
             TrainingError: They are not there.
         """
@@ -88,6 +92,9 @@ class LatentCorpus:
 
     def __init__(self, folder: Path) -> None:
         """Open a cache folder.
+
+        Args:
+            folder: What the latents stage wrote.
 
         Raises:
             TrainingError: The folder holds no cache.
@@ -126,6 +133,9 @@ class LatentCorpus:
             tokens: Latent frames in the batch, at most MAX_BATCH clips.
             drop_text: How often a clip loses its words, for guidance.
             inpaint: How often a part of the clip is given as known.
+
+        Returns:
+            Clips of one length, with their words.
         """
         count = int(self._lengths[rng.choice(len(self), p=self._shares)])
         if rng.random() < PADDED_SHARE:
@@ -166,7 +176,7 @@ class LatentCorpus:
         return x
 
 
-LATENT_SECONDS = 4096 / 44_100
+LATENT_SECONDS = LATENT_HOP_FRAMES / SAMPLE_RATE_HZ
 
 
 def with_labels(
@@ -204,6 +214,10 @@ class CaptionBank:
 
     def __init__(self, folder: Path, latent_channels: int) -> None:
         """Open a cache folder of imagined captions.
+
+        Args:
+            folder: What the latents stage wrote.
+            latent_channels: Width of the latents that belong to the captions.
 
         Raises:
             TrainingError: The folder holds no such cache.

@@ -19,6 +19,10 @@ STATE_FILE = "state.pt"
 def save_state(path: Path, state: State) -> None:
     """Write a state beside its place, then move it there in one step.
 
+    Args:
+        path: Its place.
+        state: Tensors and plain values by name.
+
     Raises:
         TrainingError: The disk refuses; the state that was there before is still there.
     """
@@ -36,6 +40,12 @@ def save_state(path: Path, state: State) -> None:
 
 def load_state(path: Path) -> State:
     """Read a state that `save_state` wrote.
+
+    Args:
+        path: Its place.
+
+    Returns:
+        The state, all tensors on the processor.
 
     Raises:
         TrainingError: The file is missing, damaged, or no training state.

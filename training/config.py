@@ -113,7 +113,7 @@ class TeacherRun(Run):
 
 
 class StudentRun(Run):
-    """What the one-step stages share; ``start`` is the state to begin from, the teacher by default."""
+    """What the one-step stages share; ``start`` is the state to begin from, else the teacher."""
 
     model: BackboneSizes = BackboneSizes()
     teacher: Path
@@ -215,9 +215,15 @@ S = TypeVar("S", bound=Strict)
 def read_config(path: Path, kind: type[S]) -> S:
     """Read a run configuration.
 
+    Args:
+        path: A TOML file.
+        kind: The stage's configuration.
+
+    Returns:
+        The configuration, checked.
+
     Raises:
-        TrainingError: The file is missing, is no TOML, or has a wrong or unknown key; all faults at
-        once.
+        TrainingError: The file is missing, no TOML, or has wrong or unknown keys; all are told.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -27,8 +27,7 @@ class Crops:
             shares: How often each corpus is drawn from, relative to the others.
 
         Raises:
-            TrainingError: There is no corpus, or one without training clips, or not a share for
-            each.
+            TrainingError: No corpus, one without training clips, or not a share for each.
         """
         if not corpora or len(corpora) != len(shares):
             raise TrainingError(

@@ -72,6 +72,10 @@ def learnt_state(network: nn.Module) -> dict[str, Tensor]:
 def restore_learnt(network: nn.Module, state: dict[str, Tensor]) -> None:
     """Take back what `learnt_state` returned.
 
+    Args:
+        network: The same network, or another of its shape.
+        state: Weights by name.
+
     Raises:
         KeyError: The state lacks a weight of the network.
     """

@@ -52,8 +52,7 @@ def train(
         The number of steps the state has seen.
 
     Raises:
-        TrainingError: The folder already holds a state and ``resume`` is off, or the state does not
-        fit.
+        TrainingError: The folder holds a state and ``resume`` is off, or the state does not fit.
     """
     torch.set_num_threads(config.threads)
     folder = outing.folder
@@ -84,7 +83,15 @@ def train(
 
 
 def resume_from(stage: Stage, folder: Path, *, resume: bool) -> int:
-    """Restore a stage from its folder when there is a state, and return its step.
+    """Restore a stage from its folder when there is a state.
+
+    Args:
+        stage: What to restore.
+        folder: Where its state lies.
+        resume: Whether a state may be taken up.
+
+    Returns:
+        How many steps the state has seen, 0 without one.
 
     Raises:
         TrainingError: There is a state and ``resume`` is off, or it is of another shape.

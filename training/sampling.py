@@ -58,6 +58,9 @@ def guided_velocity(
         t: Their times.
         conditions: With the words.
         guidance: 1 is no guidance and half the work, 0 is no words.
+
+    Returns:
+        dx/dt.
     """
     if guidance == 1.0:
         v: Tensor = backbone(xt, t, conditions)
@@ -116,6 +119,9 @@ def trajectory(
         noise: The state at the first time, which must be 1.
         times: Falling, the last one 0.
         solver: One evaluation a step for "euler" and "dpm", two for "heun".
+
+    Returns:
+        The states, the noise first and the data last.
     """
     if solver == "dpm":
         return dpm_trajectory(field, noise, times)

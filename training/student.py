@@ -37,6 +37,9 @@ def load_backbone(path: Path, sizes: BackboneSizes) -> Backbone:
         path: A state of the teacher stage or of a one-step stage.
         sizes: Sizes that it was trained with.
 
+    Returns:
+        The network, in evaluation mode.
+
     Raises:
         TrainingError: There is no such state, or its weights have other sizes.
     """
