@@ -31,7 +31,7 @@ def main() -> int:
             rows += measure()
     print(render_table(rows))
     if options.only is None:
-        PAGE.write_text(render_page(rows, list(NOTES)), "utf-8")
+        PAGE.write_text(render_page(options.model, rows, NOTES), "utf-8")
         print(f"written to {PAGE.name}", file=sys.stderr)
     return 0
 

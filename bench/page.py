@@ -6,6 +6,7 @@ Knows nothing of how rows are made; ``bench/__main__.py`` gathers them and write
 import os
 import platform
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ HEAD = """# Figures
 
 Printed by `make bench`; nothing on this page is written by hand.
 
+- model: {model}
 - machine: {machine}
 - date: {date}
 - software: {software}
@@ -24,10 +26,11 @@ Printed by `make bench`; nothing on this page is written by hand.
 """
 
 
-def render_page(rows: list[Row], notes: list[str]) -> str:
+def render_page(model: str, rows: list[Row], notes: Sequence[str]) -> str:
     """The whole page, ready to be written.
 
     Args:
+        model: Whose figures these are.
         rows: The table, in order.
         notes: Sentences below it, one paragraph each.
 
@@ -35,6 +38,7 @@ def render_page(rows: list[Row], notes: list[str]) -> str:
         Markdown that ends with a newline.
     """
     head = HEAD.format(
+        model=model,
         machine=machine_name(),
         date=datetime.now(UTC).date().isoformat(),
         software=f"Python {platform.python_version()}, {system_name()}",

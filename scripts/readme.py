@@ -46,7 +46,7 @@ def figures() -> str:
     if not page.is_file():
         return "No figures yet: `make bench` writes them."
     text = page.read_text("utf-8")
-    facts = re.findall(r"^- (?:machine|date): .+$", text, re.MULTILINE)
+    facts = re.findall(r"^- (?:model|machine|date): .+$", text, re.MULTILINE)
     table = re.findall(r"^\|.+\| (?:holds|---|yes|no) \|$|^\|---.+\|$", text, re.MULTILINE)
     return "\n".join([*facts, "", *table])
 

@@ -22,7 +22,7 @@ def test_every_line_of_the_table_has_the_same_columns() -> None:
 
 
 def test_the_page_names_the_processor_and_not_the_host() -> None:
-    page = render_page(ROWS, ["A note."])
+    page = render_page("house", ROWS, ["A note."])
     assert machine_name() in page
     assert "A note." in page
     assert socket.gethostname() not in page
