@@ -132,6 +132,9 @@ class WarmUpRun(StudentRun):
     refresh_every: Count = 10
     pool: Count = 8
     share_at_noise: Fraction = 0.5
+    imagined: Fraction = 0.5
+    drop_text: Fraction = 0.05
+    inpaint: Fraction = 0.1
 
 
 class ArcWeights(Strict):
@@ -175,6 +178,7 @@ class VsdRun(StudentRun):
     lora_alpha: Annotated[float, Field(gt=0.0)] = 128.0
     teacher_guidance: Weight = 1.5
     tracker_guidance: Weight = 1.5
+    imagined: Fraction = 0.5
     drop_text: Fraction = 0.1
     lowest_t: Fraction = 0.02
     highest_t: Fraction = 0.98

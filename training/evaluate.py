@@ -131,6 +131,12 @@ class Evaluation:
 def open_corpus(path: Path) -> Corpus:
     """Open a corpus.
 
+    Args:
+        path: Its folder.
+
+    Returns:
+        The corpus.
+
     Raises:
         TrainingError: There is none.
     """

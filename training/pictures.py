@@ -28,6 +28,9 @@ def spectrogram_png(audio: FloatArray, *, seconds: float | None = None) -> bytes
     Args:
         audio: What to draw.
         seconds: Length of the time axis, by default the sound's own.
+
+    Returns:
+        The PNG file.
     """
     frames = len(audio) if seconds is None else max(1, round(seconds * SAMPLE_RATE_HZ))
     mono = np.zeros(frames + N_FFT, np.float32)

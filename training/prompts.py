@@ -59,6 +59,9 @@ def choose_prompts(corpora: Sequence[Corpus], count: int) -> list[HeldOut]:
         corpora: Where the test clips lie.
         count: How many prompts.
 
+    Returns:
+        The prompts, in an order that the clips' keys decide.
+
     Raises:
         TrainingError: There are fewer different captions among the test clips.
     """

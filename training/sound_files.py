@@ -36,6 +36,12 @@ class Sound:
 def read_sound(source: Path | io.BytesIO) -> Sound:
     """Decode a sound of any format that libsndfile knows.
 
+    Args:
+        source: A file, or its bytes.
+
+    Returns:
+        The sound.
+
     Raises:
         TrainingError: It cannot be decoded.
     """
@@ -55,6 +61,9 @@ def encode_vorbis(audio: FloatArray, *, level: float) -> Encoded:
     Args:
         audio: Full scale 1.0.
         level: 0 is the best and largest, 1 the smallest.
+
+    Returns:
+        The bytes and what they cost.
     """
     target = io.BytesIO()
     soundfile.write(

@@ -27,6 +27,12 @@ from training.sampling import sample_ode
 def load_decoder(path: Path) -> Decoder:
     """Return the averaged decoder of an autoencoder's state, in evaluation mode.
 
+    Args:
+        path: The state.
+
+    Returns:
+        The decoder.
+
     Raises:
         TrainingError: There is no such state, or it holds no autoencoder.
     """
