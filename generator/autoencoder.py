@@ -96,6 +96,11 @@ def centred_stft(audio: Tensor, n_fft: int, hop_frames: int, window: Tensor) -> 
     return spectrum.transpose(1, 2)
 
 
+def magnitude(spectrum: Tensor) -> Tensor:
+    """Return absolute values; several times faster than `torch.abs` of complex numbers."""
+    return (spectrum.real.square() + spectrum.imag.square()).sqrt()
+
+
 class Encoder(nn.Module):
     """Stereo sound to latents with zero mean and unit variance per channel."""
 
@@ -130,9 +135,9 @@ class Encoder(nn.Module):
         """
         mid, side = mid_side(audio)
         window, low_window = self.get_buffer("window"), self.get_buffer("low_window")
-        mid_size = centred_stft(mid, N_FFT, HOP_FRAMES, window).abs()
-        side_size = centred_stft(side, N_FFT, HOP_FRAMES, window).abs()
-        low = centred_stft(mid, LOW_N_FFT, HOP_FRAMES, low_window).abs()
+        mid_size = magnitude(centred_stft(mid, N_FFT, HOP_FRAMES, window))
+        side_size = magnitude(centred_stft(side, N_FFT, HOP_FRAMES, window))
+        low = magnitude(centred_stft(mid, LOW_N_FFT, HOP_FRAMES, low_window))
         bands = (
             mid_size @ self.get_buffer("mid_filters"),
             side_size @ self.get_buffer("side_filters"),

@@ -104,7 +104,8 @@ class Attention(nn.Module):
         """Attend.
 
         Shapes:
-            x: [batch, n, width]; context: [batch, m, *]; bias: [batch, 1, 1, m], added to the scores
+            x: [batch, n, width]; context: [batch, m, *]
+                bias: [batch, 1, 1, m], added to the scores
         """
         q = self.q_norm(self.split(self.to_q(x)))
         k, v = self.to_kv(context).chunk(2, dim=-1)

@@ -1,8 +1,9 @@
 """The autoencoder stage: losses as pure functions, the discriminator, and the stage itself.
 
-First encoder and decoder learn together from reconstruction; then the encoder is frozen, so that
-the latents stay what they are while everything behind them trains, and the decoder goes on against
-a spectrogram discriminator. Knows nothing of text. Its product feeds `training/teacher.py` and
+First encoder and decoder learn together, from the frames of the STFT alone, which costs no
+synthesis, then also from the sound; then the encoder is frozen, so that the latents stay what they
+are while everything behind them trains, and the decoder goes on against a spectrogram
+discriminator. Knows nothing of text. Its product feeds `training/teacher.py` and
 `training/export.py`.
 
 References:
@@ -29,6 +30,7 @@ from generator.autoencoder import (
     Encoder,
     Outputs,
     centred_stft,
+    magnitude,
     mel_filters,
     mid_side,
     running_phase,
@@ -92,89 +94,107 @@ def convergence(made: Tensor, real: Tensor, window: Tensor) -> Tensor:
         made, real: [batch, frames]  ->  a number.
     """
     n_fft = window.shape[0]
-    made_s = (centred_stft(made, n_fft, n_fft // 4, window).abs().square() + 1e-9).sqrt()
-    real_s = centred_stft(real, n_fft, n_fft // 4, window).abs()
+    made_s = magnitude(centred_stft(made, n_fft, n_fft // 4, window) + 1e-6)
+    real_s = magnitude(centred_stft(real, n_fft, n_fft // 4, window))
     error = (made_s - real_s).flatten(1).norm(dim=1)
     relative: Tensor = error / real_s.flatten(1).norm(dim=1).clamp_min(1.0)
     return relative.mean()
 
 
-def magnitude_loss(outputs: Outputs, spectrum: Tensor) -> Tensor:
-    """Return the mean absolute log difference of the predicted and the real magnitude.
+@dataclass(frozen=True, slots=True)
+class RealSpectrum:
+    """The STFT of mid and side, and its magnitude.
 
     Shapes:
-        spectrum: [batch, n, 2, bins] complex, mid and side.
+        value: [batch, n, 2, bins] complex; size: [batch, n, 2, bins]
     """
-    real = (spectrum.abs() + LOG_OFFSET * N_FFT / 4).log()
+
+    value: Tensor
+    size: Tensor
+
+
+def real_spectrum(audio: Tensor) -> RealSpectrum:
+    """Return the STFT on the decoder's own grid.
+
+    Shapes:
+        audio: [batch, 2, frames], mid and side
+    """
+    window = torch.hann_window(N_FFT, device=audio.device)
+    value = centred_stft(audio.flatten(0, 1), N_FFT, HOP_FRAMES, window)
+    value = value.reshape(audio.shape[0], 2, -1, BINS).transpose(1, 2).contiguous()
+    return RealSpectrum(value, magnitude(value))
+
+
+def magnitude_loss(outputs: Outputs, real: RealSpectrum) -> Tensor:
+    """Return the mean absolute log difference of the predicted and the real magnitude."""
+    wanted = (real.size + LOG_OFFSET * N_FFT / 4).log()
     made = (outputs[0].exp() + LOG_OFFSET * N_FFT / 4).log()
-    return functional.l1_loss(made, real)
+    return functional.l1_loss(made, wanted)
 
 
-def peak_loss(outputs: Outputs, spectrum: Tensor) -> Tensor:
-    """Return the relative mean difference of root magnitudes: loud partials count most.
+def peak_loss(outputs: Outputs, real: RealSpectrum) -> Tensor:
+    """Return the relative root-mean-square difference of root magnitudes, mean over the batch.
+
+    Loud partials count most; a mean is wanted where an absolute difference would settle for the
+    floor between partials that are not found yet.
+    """
+    wanted = (real.size + 1e-6).sqrt()
+    error = ((0.5 * outputs[0]).exp() - wanted).flatten(1).norm(dim=1)
+    relative: Tensor = error / wanted.flatten(1).norm(dim=1).clamp_min(1.0)
+    return relative.mean()
+
+
+def agreement(angle: Tensor, product: Tensor, size: Tensor) -> Tensor:
+    """Return the cosine between predicted angles and those of complex numbers of known size."""
+    along = angle.cos() * product.real + angle.sin() * product.imag
+    return along / size.clamp_min(1e-12)
+
+
+def advance_loss(outputs: Outputs, real: RealSpectrum, starts: Tensor) -> Tensor:
+    """Return the negative log-likelihood of the mid's phase advance under a circular law.
+
+    A frame in which an attack begins has no frame before it that counts. The law is von Mises with
+    the predicted advance as its mean and one over the predicted spread squared as its concentration
+    (its norm ``I0(k) exp(-k)`` taken as ``(1 + 2 pi k)^-1/2``, exact at both ends); each bin counts
+    by the root of its magnitude. So a tone learns its frequency, and a hiss that it has none.
 
     Shapes:
-        spectrum: [batch, n, 2, bins] complex, mid and side.
+        starts: [batch, n] booleans.
     """
-    real = (spectrum.abs() + 1e-6).sqrt()
-    made = (0.5 * outputs[0]).exp()
-    error = (made - real).abs().mean(dim=(1, 2, 3))
-    return (error / real.mean(dim=(1, 2, 3)).clamp_min(0.02)).mean()
-
-
-def advance_loss(outputs: Outputs, spectrum: Tensor, starts: Tensor) -> Tensor:
-    """Return the negative log-likelihood of the real phase advance under a von Mises law.
-
-    A frame in which an attack begins has no frame before it that counts. The law's mean is the
-    predicted advance, its concentration one over the predicted spread squared; each bin counts by
-    the root of its magnitude. So a tone learns its exact frequency, and a hiss learns that it has
-    none.
-
-    Shapes:
-        spectrum: [batch, n, bins] complex, mid; starts: [batch, n] booleans.
-    """
-    _, advance, spread, _, _ = outputs
-    turn = (spectrum[:, 1:] * spectrum[:, :-1].conj()).angle()
-    centre = (torch.arange(BINS, device=turn.device) % PARTS) * (2.0 * torch.pi / PARTS)
-    error = turn - centre - advance[:, 1:]
-    kappa = spread[:, 1:].square().clamp_min(1e-3).reciprocal()
-    log_density = kappa * (error.cos() - 1.0) - torch.special.i0e(kappa).log()
-    weight = spectrum[:, 1:].abs().clamp_min(1e-8).sqrt() * ~starts[:, 1:, None]
+    mid, size = real.value[:, :, 0], real.size[:, :, 0]
+    product = mid[:, 1:] * mid[:, :-1].conj()
+    centre = (torch.arange(BINS, device=mid.device) % PARTS) * (2.0 * torch.pi / PARTS)
+    cosine = agreement(outputs[1][:, 1:] + centre, product, size[:, 1:] * size[:, :-1])
+    kappa = outputs[2][:, 1:].square().clamp_min(1e-3).reciprocal()
+    log_density = kappa * (cosine - 1.0) + 0.5 * torch.log1p(2.0 * torch.pi * kappa)
+    weight = size[:, 1:].sqrt() * ~starts[:, 1:, None]
     likelihood: Tensor = (weight * log_density).sum() / weight.sum().clamp_min(1.0)
     return -likelihood
 
 
-def vertical_loss(outputs: Outputs, spectrum: Tensor, starts: Tensor) -> Tensor:
+def vertical_loss(outputs: Outputs, real: RealSpectrum, starts: Tensor) -> Tensor:
     """Return one minus the cosine between predicted and real phase steps from bin to bin.
 
     The step between neighbouring bins says where in the frame a click lies.
 
     Shapes:
-        spectrum: [batch, n, 2, bins] complex, mid and side; starts: [batch, n] booleans.
+        starts: [batch, n] booleans.
     """
     phase = running_phase(outputs[1][:, :, None].detach(), outputs[3], starts)
-    made = phase[..., 1:] - phase[..., :-1]
-    product = spectrum[..., 1:] * spectrum[..., :-1].conj()
-    weight = product.abs().clamp_min(1e-12).pow(0.25)
-    return (weight * (1.0 - (made - product.angle()).cos())).sum() / weight.sum().clamp_min(1.0)
+    product = real.value[..., 1:] * real.value[..., :-1].conj()
+    size = real.size[..., 1:] * real.size[..., :-1]
+    weight = size.sqrt().sqrt()
+    wrong = 1.0 - agreement(phase[..., 1:] - phase[..., :-1], product, size)
+    return (weight * wrong).sum() / weight.sum().clamp_min(1.0)
 
 
-def audible(audio: Tensor) -> Tensor:
-    """Return which rows hold any sound: the side of a mono clip costs no transforms.
-
-    Shapes:
-        audio: [batch, frames]  ->  [batch] of booleans.
-    """
-    return audio.abs().amax(dim=-1) > LOG_OFFSET
-
-
-def attack_frames(spectrum: Tensor, filters: Tensor) -> Tensor:
+def attack_frames(size: Tensor, filters: Tensor) -> Tensor:
     """Return the frames in which an attack begins: a local peak of the rise of the log-mel bands.
 
     Shapes:
-        spectrum: [batch, n, bins] complex, mid; filters: [bins, bands]  ->  [batch, n] booleans.
+        size: [batch, n, bins] magnitudes of mid; filters: [bins, bands]  ->  [batch, n] booleans.
     """
-    level = (spectrum.abs() @ filters * (4.0 / N_FFT) + ATTACK_FLOOR).log()
+    level = (size @ filters * (4.0 / N_FFT) + ATTACK_FLOOR).log()
     before = functional.pad(level[:, :-1], (0, 0, 1, 0), value=float(np.log(ATTACK_FLOOR)))
     rise = (level - before).clamp_min(0.0).mean(dim=-1)
     peak = functional.max_pool1d(rise[:, None], 5, stride=1, padding=2)[:, 0]
@@ -188,6 +208,15 @@ def attack_loss(outputs: Outputs, starts: Tensor) -> Tensor:
         starts: [batch, n] booleans.
     """
     return functional.binary_cross_entropy_with_logits(outputs[4][:, 1:], starts[:, 1:].float())
+
+
+def audible(audio: Tensor) -> Tensor:
+    """Return which rows hold any sound: the side of a mono clip costs no transforms.
+
+    Shapes:
+        audio: [batch, frames]  ->  [batch] of booleans.
+    """
+    return audio.abs().amax(dim=-1) > LOG_OFFSET
 
 
 class SpectrogramDiscriminator(nn.Module):
@@ -263,17 +292,17 @@ def uniform_noise(shape: torch.Size, draws: StepDraws) -> Tensor:
     return NOISE_REACH * (2.0 * torch.rand(shape, generator=draws.torch) - 1.0)
 
 
-def spectral_terms(outputs: Outputs, spectrum: Tensor, starts: Tensor) -> dict[str, Tensor]:
+def spectral_terms(outputs: Outputs, real: RealSpectrum, starts: Tensor) -> dict[str, Tensor]:
     """Return the terms that compare the decoder's frames with the real STFT.
 
     Shapes:
-        spectrum: [batch, n, 2, bins] complex, mid and side; starts: [batch, n] booleans.
+        starts: [batch, n] booleans.
     """
     return {
-        "magnitude": magnitude_loss(outputs, spectrum),
-        "peaks": peak_loss(outputs, spectrum),
-        "advance": advance_loss(outputs, spectrum[:, :, 0], starts),
-        "vertical": vertical_loss(outputs, spectrum, starts),
+        "magnitude": magnitude_loss(outputs, real),
+        "peaks": peak_loss(outputs, real),
+        "advance": advance_loss(outputs, real, starts),
+        "vertical": vertical_loss(outputs, real, starts),
         "attack": attack_loss(outputs, starts),
     }
 
@@ -326,7 +355,7 @@ class AutoencoderStage:
         return a.float(), b.float(), c.float(), d.float(), e.float()
 
     def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
-        """Update the decoder, the encoder until it is frozen, the discriminator from its time on."""
+        """Update the decoder, the encoder until it is frozen, the discriminator in its time."""
         run = self.config
         frozen = step >= run.freeze_encoder_from
         audio = self.crops(
@@ -337,16 +366,15 @@ class AutoencoderStage:
         noisy = latents + level * torch.randn(latents.shape, generator=draws.torch)
         outputs = self.decode(noisy)
         real = torch.stack(mid_side(audio), dim=1)
-        spectrum = centred_stft(real.flatten(0, 1), N_FFT, HOP_FRAMES, torch.hann_window(N_FFT))
-        spectrum = spectrum.reshape(run.batch, 2, -1, BINS).transpose(1, 2)
-        starts = attack_frames(spectrum[:, :, 0], self.encoder.get_buffer("mid_filters"))
-        made = self.synthesise(outputs, starts, draws)
-        terms = spectral_terms(outputs, spectrum, starts) | self.sound_terms(
-            made, real.flatten(0, 1)
-        )
+        spectrum = real_spectrum(real)
+        starts = attack_frames(spectrum.size[:, :, 0], self.encoder.get_buffer("mid_filters"))
+        terms = spectral_terms(outputs, spectrum, starts)
+        if step >= run.sound_from:
+            made = self.synthesise(outputs, starts, draws)
+            terms |= self.sound_terms(made, real.flatten(0, 1))
+            if step >= run.adversarial_from:
+                terms |= self.adversarial_terms(made, real.flatten(0, 1))
         weights = run.weights.model_dump()
-        if step >= run.adversarial_from:
-            terms |= self.adversarial_terms(made, real.flatten(0, 1))
         loss = torch.stack([weights[name] * value for name, value in terms.items()]).sum()
         rate = learning_rate(run.rate, step, steps=run.steps, warm_up=run.warm_up)
         norm = update(self.optimiser, loss, rate=rate, clip_norm=run.clip_norm)
