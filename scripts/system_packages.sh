@@ -40,23 +40,29 @@ missing_debs() {
 }
 
 debian() {
-    # A PortAudio built by hand counts; so does a Python whose venv module is whole.
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3 python3-venv)
     local missing
     mapfile -t missing < <(missing_debs "${packages[@]}")
-    [ "${#missing[@]}" -eq 0 ] && return
+    [ "${#missing[@]}" -eq 0 ] || install_debs "${missing[@]}"
+    # Debian 12 has JACK's tools in jackd2; later ones have them in a package of their own.
+    if [ "$goal" = test ] && ! command -v jack_lsp >/dev/null; then
+        install_debs jack-example-tools
+    fi
+}
+
+install_debs() {
     local as_root=()
     if [ "$(id -u)" -ne 0 ]; then
         if ! command -v sudo >/dev/null; then
-            say "missing ${missing[*]}; become root, or install them, then try again" >&2
+            say "missing $*; become root, or install them, then try again" >&2
             exit 1
         fi
         as_root=(sudo)
     fi
-    say "installing ${missing[*]}"
+    say "installing $*"
     "${as_root[@]}" apt-get update -q
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -q -y --no-install-recommends "${missing[@]}"
+        apt-get install -q -y --no-install-recommends "$@"
 }
 
 if [ "$(uname -s)" = Darwin ]; then
