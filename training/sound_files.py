@@ -13,6 +13,7 @@ import soundfile
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from training.errors import TrainingError
 
+WRITTEN_FRAMES = 8192
 LEVELS = tuple(round(0.1 * i, 1) for i in range(11))
 
 
@@ -66,9 +67,11 @@ def encode_vorbis(audio: FloatArray, *, level: float) -> Encoded:
         The bytes and what they cost.
     """
     target = io.BytesIO()
-    soundfile.write(
-        target, audio, SAMPLE_RATE_HZ, format="OGG", subtype="VORBIS", compression_level=level
-    )
+    form = {"format": "OGG", "subtype": "VORBIS", "compression_level": level}
+    with soundfile.SoundFile(target, "w", SAMPLE_RATE_HZ, audio.shape[1], **form) as file:
+        # A whole minute at once overruns libsndfile's stack.
+        for start in range(0, len(audio), WRITTEN_FRAMES):
+            file.write(audio[start : start + WRITTEN_FRAMES])
     content = target.getvalue()
     return Encoded(content, level, 8e-3 * len(content) / (len(audio) / SAMPLE_RATE_HZ))
 

@@ -55,3 +55,8 @@ def test_every_sound_comes_back_from_the_autoencoder_in_its_own_length() -> None
     back = rebuild_all(sounds, encoder, decoder)
     assert [x.shape for x in back.autoencoder] == [x.shape for x in sounds]
     assert all(np.isfinite(x).all() for x in back.autoencoder)
+
+
+def test_minutes_of_sound_can_be_encoded_at_once() -> None:
+    long = np.zeros((120 * SAMPLE_RATE_HZ, 2), np.float32)
+    assert len(decode_vorbis(encode_vorbis(long, level=1.0).content)) == len(long)
