@@ -437,7 +437,14 @@ class AutoencoderStage:
 
 
 def load_encoder(folder: Path, sample_rate_hz: float) -> Encoder:
-    """Return the trained encoder of a stage folder, in evaluation mode.
+    """Return the trained encoder of a stage folder.
+
+    Args:
+        folder: Where the stage's state lies.
+        sample_rate_hz: Of the sound that it will encode.
+
+    Returns:
+        The encoder, in evaluation mode.
 
     Raises:
         TrainingError: There is no state, or it holds no autoencoder.

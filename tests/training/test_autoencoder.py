@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from generator.autoencoder import centred_stft, mel_filters
+from generator.autoencoder import Outputs, centred_stft, mel_filters
 from generator.spectral import BINS, HOP_FRAMES, N_FFT, PARTS
 from tests.training.small import RATE_HZ, small_corpus
 from training.autoencoder import (
     AutoencoderStage,
-    Outputs,
     RealSpectrum,
     advance_loss,
     attack_frames,
@@ -57,9 +56,10 @@ def spectrum() -> RealSpectrum:
 def test_every_spectral_loss_is_least_at_the_truth(spectrum: RealSpectrum) -> None:
     starts = torch.zeros(2, 16, dtype=torch.bool)
     right = truth(spectrum)
-    wrong = tuple(
+    size, advance, spread, offset, attack = (
         x + 0.7 * torch.randn(x.shape, generator=torch.Generator().manual_seed(3)) for x in right
     )
+    wrong = (size, advance, spread, offset, attack)
     assert float(magnitude_loss(right, spectrum)) < 1e-4
     assert float(peak_loss(right, spectrum)) < 1e-3
     assert float(vertical_loss(right, spectrum, starts)) < 1e-3

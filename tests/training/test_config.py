@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.config import AutoencoderRun, LatentsRun, TeacherRun, read_config
+from training.config import AutoencoderRun, LatentsRun, Run, TeacherRun, read_config
 from training.errors import TrainingError
 
 SHIPPED = Path(__file__).parents[2] / "training" / "configs"
@@ -35,6 +35,10 @@ def test_a_missing_file_and_no_toml_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_shipped_configs_read() -> None:
-    kinds = {"autoencoder": AutoencoderRun, "latents": LatentsRun, "teacher": TeacherRun}
+    kinds: dict[str, type[Run]] = {
+        "autoencoder": AutoencoderRun,
+        "latents": LatentsRun,
+        "teacher": TeacherRun,
+    }
     for stage, kind in kinds.items():
         read_config(SHIPPED / f"house-{stage}.toml", kind)
