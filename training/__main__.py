@@ -11,12 +11,24 @@ from generator.api import SAMPLE_RATE_HZ, GeneratorError
 from generator.text import TextEncoder
 from training.autoencoder import AutoencoderStage, load_encoder
 from training.batches import LatentCorpus
-from training.config import AutoencoderRun, LatentsRun, Run, TeacherRun, read_config
+from training.config import (
+    AutoencoderRun,
+    EvaluationRun,
+    LatentsRun,
+    ReleaseRun,
+    Run,
+    TeacherRun,
+    read_config,
+)
+from training.corpus.__main__ import main as corpus_main
 from training.corpus.shards import Corpus
 from training.crops import Crops
 from training.errors import TrainingError
+from training.evaluate import evaluate
 from training.latents import Source, write_imagined, write_latents
 from training.loop import Stage, StepReport
+from training.one_step import make_arc, make_vsd, make_warm_up
+from training.release import release
 from training.run import Outing, stage_folder, train
 from training.teacher import TeacherStage
 
@@ -84,38 +96,72 @@ def cache_latents(path: Path) -> None:
     write_imagined(config.imagined, config.seed, words, config.run_dir / "imagined", show_items)
 
 
+def export(path: Path) -> None:
+    """Make a checkpoint, and print what was made of what."""
+    checkpoint = release(read_config(path, ReleaseRun))
+    manifest = checkpoint.manifest
+    size_mb = sum(record.size_bytes for record in manifest.files.values()) / 1e6
+    lines = [f"{manifest.name}: {manifest.precision}, {size_mb:.1f} MB in {checkpoint.folder}"]
+    lines += [f"  {name}: {value}" for name, value in manifest.metrics.items()]
+    lines += [f"  learnt from {source}" for source in manifest.training_data]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def score(path: Path, checkpoint: Path | None) -> None:
+    """Evaluate a checkpoint, and say where its page is."""
+    if checkpoint is None:
+        raise TrainingError("evaluate wants a checkpoint: --checkpoint FOLDER")
+    folder = evaluate(checkpoint, read_config(path, EvaluationRun), show_items)
+    sys.stdout.write(f"{folder}\n")
+
+
 STAGES: dict[str, Callable[[Path], tuple[Run, Stage]]] = {
     "autoencoder": make_autoencoder,
     "teacher": make_teacher,
+    "warmup": make_warm_up,
+    "arc": make_arc,
+    "vsd": make_vsd,
 }
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     made = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    made.add_argument("stage", choices=["latents", *STAGES])
+    made.add_argument("stage", choices=["corpus", "latents", *STAGES, "evaluate", "export"])
     made.add_argument("config", type=Path, help="run configuration, see training/configs")
     made.add_argument("--max-minutes", type=float, help="stop early, with the state saved")
+    made.add_argument("--checkpoint", type=Path, help="what to evaluate")
     made.add_argument("--resume", action="store_true", help="go on from the run folder's state")
     return made
+
+
+def run_stage(given: argparse.Namespace) -> int:
+    """Run the stage that was asked for; return the exit status."""
+    if given.stage == "corpus":
+        return corpus_main([str(given.config)])
+    if given.stage == "latents":
+        cache_latents(given.config)
+    elif given.stage == "export":
+        export(given.config)
+    elif given.stage == "evaluate":
+        score(given.config, given.checkpoint)
+    else:
+        config, stage = STAGES[given.stage](given.config)
+        folder = stage_folder(config, given.stage)
+        train(stage, config, Outing(folder, given.resume, given.max_minutes), show_reports)
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage; return the exit status."""
     given = parser().parse_args(arguments)
     try:
-        if given.stage == "latents":
-            cache_latents(given.config)
-            return 0
-        config, stage = STAGES[given.stage](given.config)
-        folder = stage_folder(config, given.stage)
-        train(stage, config, Outing(folder, given.resume, given.max_minutes), show_reports)
+        return run_stage(given)
     except (TrainingError, GeneratorError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -125,11 +125,17 @@ def real_spectrum(audio: Tensor) -> RealSpectrum:
     return RealSpectrum(value, magnitude(value))
 
 
+def bin_weights(device: torch.device) -> Tensor:
+    """Return how much each bin counts, [bins], 1 on average: below 700 Hz alike, then falling."""
+    weights = 1.0 / (1.0 + torch.arange(BINS, device=device) / 32.0)
+    return weights / weights.mean()
+
+
 def magnitude_loss(outputs: Outputs, real: RealSpectrum) -> Tensor:
-    """Return the mean absolute log difference of the predicted and the real magnitude."""
+    """Return the mean absolute log difference of the magnitudes, each octave counting alike."""
     wanted = (real.size + LOG_OFFSET * N_FFT / 4).log()
     made = (outputs[0].exp() + LOG_OFFSET * N_FFT / 4).log()
-    return functional.l1_loss(made, wanted)
+    return ((made - wanted).abs() * bin_weights(made.device)).mean()
 
 
 def peak_loss(outputs: Outputs, real: RealSpectrum) -> Tensor:

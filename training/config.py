@@ -213,6 +213,24 @@ class EvaluationRun(Strict):
     threads: Count = 1
 
 
+class ReleaseRun(Strict):
+    """`python -m training export`: what becomes a checkpoint, under which name, with which credits.
+
+    ``student`` is the state of any stage with a backbone, ``autoencoder`` that of the autoencoder.
+    """
+
+    name: str
+    folder: Path
+    objective: str
+    student: Path
+    autoencoder: Path
+    text_encoder: Path
+    corpora: tuple[Path, ...]
+    model: BackboneSizes = BackboneSizes()
+    form: Literal["int8", "fp32", "bf16"] = "int8"
+    threads: Count = 1
+
+
 S = TypeVar("S", bound=Strict)
 
 

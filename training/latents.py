@@ -66,8 +66,10 @@ def encode(encoder: Encoder, audio: FloatArray) -> FloatArray:
     Shapes:
         audio: [2, latent_frames * LATENT_HOP_FRAMES]  ->  [latent_frames, latent_channels]
     """
-    latents: FloatArray = encoder(torch.from_numpy(audio)[None])[0].T.contiguous().numpy()
-    return latents
+    with torch.autocast("cpu", torch.bfloat16):
+        latents = encoder(torch.from_numpy(audio)[None])[0].T.float()
+    found: FloatArray = latents.contiguous().numpy()
+    return found
 
 
 def silence_latent(encoder: Encoder) -> FloatArray:

@@ -1,0 +1,48 @@
+"""Pictures of a run's loss terms from its step log. Knows no stage: it draws what the log names."""
+
+import json
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from training.errors import TrainingError
+from training.run import LOG_FILE
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+SMOOTHED_OVER = 15
+
+
+def read_log(folder: Path) -> list[dict[str, float]]:
+    """Return the logged steps of a stage folder; a step logged twice counts as it was last.
+
+    Raises:
+        TrainingError: The folder has no log.
+    """
+    try:
+        lines = (folder / LOG_FILE).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise TrainingError(f"no {LOG_FILE} in {folder}: train that stage first") from error
+    steps = {int(row["step"]): row for row in map(json.loads, lines)}
+    return [steps[step] for step in sorted(steps)]
+
+
+def draw_curves(folder: Path, picture: Path) -> None:
+    """Draw every loss term of a stage over its steps, raw and smoothed, into a PNG."""
+    rows = read_log(folder)
+    names = sorted({name for row in rows for name in row} - {"step", "elapsed_s"})
+    figure, axes = plt.subplots(1, len(names), figsize=(2.6 * len(names), 2.4), squeeze=False)
+    for axis, name in zip(axes[0], names, strict=True):
+        points = np.array([(row["step"], row[name]) for row in rows if name in row])
+        axis.plot(points[:, 0], points[:, 1], linewidth=0.5, alpha=0.4)
+        width = min(SMOOTHED_OVER, len(points))
+        smooth = np.convolve(points[:, 1], np.ones(width) / width, mode="valid")
+        axis.plot(points[width - 1 :, 0], smooth, linewidth=1.2)
+        axis.set_title(name, fontsize=8)
+        axis.tick_params(labelsize=6)
+    figure.tight_layout()
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=90)
+    plt.close(figure)
