@@ -11,6 +11,7 @@ from collections.abc import Callable
 from bench import bad_input, callback, evaluation, first_sound, generation, repeat
 from bench.page import PAGE, render_page, render_table
 from bench.row import Row
+from generator.loading import TONE
 
 Measurement = Callable[[], list[Row]]
 
@@ -18,6 +19,10 @@ NOTES = (
     "Breaks and latency are judged outside the stalls of the machine itself, which a real-time "
     "thread on each core watches; how many there were stands beside the figure.",
     "`make bench-long` watches the loop for ten minutes instead of one.",
+)
+TONE_NOTE = (
+    "The model `tone` is no model but a stand-in that makes test tones at once: its figures are "
+    "those of the daemon around it.",
 )
 
 
@@ -31,7 +36,8 @@ def main() -> int:
             rows += measure()
     print(render_table(rows))
     if options.only is None:
-        PAGE.write_text(render_page(options.model, rows, NOTES), "utf-8")
+        notes = (*NOTES, TONE_NOTE) if options.model == TONE else NOTES
+        PAGE.write_text(render_page(options.model, rows, notes), "utf-8")
         print(f"written to {PAGE.name}", file=sys.stderr)
     return 0
 
@@ -40,7 +46,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Measurement]:
     model: str = options.model
     return {
         "first-sound": lambda: first_sound.measure(model),
-        "generation": lambda: generation.measure(model),
+        "generation": lambda: [] if model == TONE else generation.measure(model),
         "callback": lambda: callback.measure(
             model, seconds=options.soak_seconds, triggers=options.triggers
         ),

@@ -22,7 +22,7 @@ Printed by `make bench`; nothing on this page is written by hand.
 - machine: {machine}
 - date: {date}
 - software: {software}
-- load of the machine when it began: {load}
+- load of the machine at the end: {load}
 """
 
 
