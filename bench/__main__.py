@@ -22,7 +22,7 @@ NOTES = (
 )
 TONE_NOTE = (
     "The model `tone` is no model but a stand-in that makes test tones at once: its figures are "
-    "those of the daemon around it.",
+    "those of the daemon around it."
 )
 
 

@@ -48,6 +48,10 @@ def figures() -> str:
     text = page.read_text("utf-8")
     facts = re.findall(r"^- (?:model|machine|date): .+$", text, re.MULTILINE)
     table = re.findall(r"^\|.+\| (?:holds|---|yes|no) \|$|^\|---.+\|$", text, re.MULTILINE)
+    if "- model: tone" in facts:
+        facts.append(
+            "- `tone` stands in for a model: these are the figures of the daemon around it"
+        )
     return "\n".join([*facts, "", *table])
 
 

@@ -108,7 +108,15 @@ def export(path: Path) -> None:
 
 
 def score(path: Path, checkpoint: Path | None) -> None:
-    """Evaluate a checkpoint, and say where its page is."""
+    """Evaluate a checkpoint, and say where its page is.
+
+    Args:
+        path: The evaluation's configuration.
+        checkpoint: What to evaluate.
+
+    Raises:
+        TrainingError: No checkpoint was named.
+    """
     if checkpoint is None:
         raise TrainingError("evaluate wants a checkpoint: --checkpoint FOLDER")
     folder = evaluate(checkpoint, read_config(path, EvaluationRun), show_items)
