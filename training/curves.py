@@ -3,20 +3,23 @@
 import json
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 
 from training.errors import TrainingError
 from training.run import LOG_FILE
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 
 SMOOTHED_OVER = 15
 
 
 def read_log(folder: Path) -> list[dict[str, float]]:
-    """Return the logged steps of a stage folder; a step logged twice counts as it was last.
+    """Read the logged steps of a stage folder; a step logged twice counts as it was last.
+
+    Args:
+        folder: Where a stage keeps its state and log.
+
+    Returns:
+        The rows, in the order of their steps.
 
     Raises:
         TrainingError: The folder has no log.
@@ -33,7 +36,8 @@ def draw_curves(folder: Path, picture: Path) -> None:
     """Draw every loss term of a stage over its steps, raw and smoothed, into a PNG."""
     rows = read_log(folder)
     names = sorted({name for row in rows for name in row} - {"step", "elapsed_s"})
-    figure, axes = plt.subplots(1, len(names), figsize=(2.6 * len(names), 2.4), squeeze=False)
+    figure = Figure(figsize=(2.6 * len(names), 2.4))
+    axes = figure.subplots(1, len(names), squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):
         points = np.array([(row["step"], row[name]) for row in rows if name in row])
         axis.plot(points[:, 0], points[:, 1], linewidth=0.5, alpha=0.4)
@@ -45,4 +49,3 @@ def draw_curves(folder: Path, picture: Path) -> None:
     figure.tight_layout()
     picture.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(picture, dpi=90)
-    plt.close(figure)

@@ -30,7 +30,13 @@ WEIGHTS_LICENCE = Licence("transformer, decoder", "Apache-2.0", "daw-bridge")
 
 
 def load_decoder(path: Path) -> tuple[Decoder, AutoencoderConfig]:
-    """Return the average decoder of an autoencoder state, and its sizes.
+    """Read the average decoder of an autoencoder state.
+
+    Args:
+        path: The state.
+
+    Returns:
+        The decoder, in evaluation mode, and its sizes.
 
     Raises:
         TrainingError: The state holds no autoencoder.
@@ -89,6 +95,12 @@ def credits_page(corpora: Sequence[Corpus]) -> str:
 
 def release(run: ReleaseRun) -> Checkpoint:
     """Write a checkpoint folder from the states that a config names.
+
+    Args:
+        run: Names the states, the corpora and the folder.
+
+    Returns:
+        The checkpoint, verified.
 
     Raises:
         TrainingError: A state or a corpus is missing or is of another kind.
