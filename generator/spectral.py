@@ -29,6 +29,12 @@ LATE = N_FFT // 2 // HOP_FRAMES
 TWO_PI = float(2.0 * np.pi)
 NOISE_REACH = float(np.sqrt(3.0))
 WORK_FRAMES = 64
+UNITS_PER_TURN = 2**28
+UNITS_PER_RADIAN = UNITS_PER_TURN / TWO_PI
+QUARTER_TURNS = (
+    np.outer(np.arange(PARTS), np.arange(BINS)) % PARTS * (UNITS_PER_TURN // PARTS)
+).astype(np.int32)
+QUARTER_TURNS.flags.writeable = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class SpectralStream:
                 length.
         """
         self._noise = np.random.Generator(np.random.Philox(seed))
-        self._walked = np.zeros((2, BINS), dtype=np.float64)
+        self._walked = np.zeros((2, BINS), dtype=np.int32)
         self._frame = 0
         self._window = hann()
         self._squared = (self._window * self._window).reshape(PARTS, HOP_FRAMES)
@@ -121,36 +127,39 @@ class SpectralStream:
         return self._overlap(stereo)
 
     def _phase(self, frames: SpectralFrames) -> FloatArray:
-        """Return the phase of every bin in radians, [n, 2, bins], and carry its sum on."""
+        """Return the phase of every bin in radians, [n, 2, bins], and carry its sum on.
+
+        The sum is kept in parts of a turn, modulo whole turns by the wrap of 32 bits: exact for
+        ever, and the same whatever the partition into chunks.
+        """
         count = len(frames)
-        drawn = self._noise.random((count, 2, BINS), dtype=np.float32)
-        noise = (2.0 * NOISE_REACH) * drawn - NOISE_REACH
-        np.multiply(noise, frames.spread[:, None], out=noise)
-        walked = (noise + frames.advance[:, None]).astype(np.float64)
+        noise = self._noise.random((count, 2, BINS), dtype=np.float32)
+        noise *= np.float32(2.0 * NOISE_REACH * UNITS_PER_RADIAN)
+        noise -= np.float32(NOISE_REACH * UNITS_PER_RADIAN)
+        noise *= frames.spread[:, None]
+        noise += frames.advance[:, None] * np.float32(UNITS_PER_RADIAN)
+        walked = noise.astype(np.int32)
         begins = frames.onset > 0.0
-        if self._frame == 0:
-            begins = np.concatenate(([True], begins[1:]))
-        starts = np.flatnonzero(begins)
-        walked[starts] = 0.0
-        self._walk(walked, starts)
-        # hop / n_fft is a quarter: a centre frequency turns by whole quarters, exact for ever. The
-        # two quarters more put a frame of equal phases at the middle of its window, not at the
-        # edge.
-        place = np.arange(self._frame, self._frame + count) + 2
-        quarter_turns = np.outer(place % PARTS, np.arange(BINS)) % PARTS
-        walked -= TWO_PI * np.rint(walked / TWO_PI)
-        phase = walked.astype(np.float32) + frames.offset
-        phase += (quarter_turns * (TWO_PI / PARTS)).astype(np.float32)[:, None]
+        begins[0] |= self._frame == 0
+        walked[begins] = 0
+        self._walk(walked, np.flatnonzero(begins))
+        # A centre frequency turns by whole quarters a frame. The two quarters more put a frame of
+        # equal phases at the middle of its window, not at the edge.
+        place = np.arange(self._frame, self._frame + count) + LATE
+        walked += QUARTER_TURNS[place % PARTS][:, None]
         self._frame += count
+        phase = walked.astype(np.float32)
+        phase *= np.float32(1.0 / UNITS_PER_RADIAN)
+        phase += frames.offset
         return phase
 
-    def _walk(self, steps: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]) -> None:
+    def _walk(self, steps: npt.NDArray[np.int32], starts: npt.NDArray[np.intp]) -> None:
         """Sum the steps in place over frames, anew from each start, and carry the last sum on."""
         edges = [0, *(int(start) for start in starts if start > 0), steps.shape[0]]
         if not (starts.size and starts[0] == 0):
             steps[0] += self._walked
         for start, stop in pairwise(edges):
-            np.cumsum(steps[start:stop], axis=0, out=steps[start:stop])
+            np.cumsum(steps[start:stop], axis=0, dtype=np.int32, out=steps[start:stop])
         self._walked = steps[-1].copy()
 
     def _overlap(self, stereo: FloatArray) -> FloatArray:

@@ -22,7 +22,7 @@ FloatArray = npt.NDArray[np.float32]
 MAX_BATCH = 128
 LONGEST_SILENCE = 16
 PADDED_SHARE = 0.4
-CROPPED_SHARE = 0.0
+TOKEN_GRID = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class CaptionStates:
             self._states[self._starts[i] : self._starts[i + 1]] if i >= 0 else self._states[:0]
             for i in ids
         ]
-        longest = max(1, *(len(row) for row in rows))
+        longest = -(-max(1, *(len(row) for row in rows)) // TOKEN_GRID) * TOKEN_GRID
         states = np.zeros((len(rows), longest, self._states.shape[1]), np.float32)
         mask = np.zeros((len(rows), longest), np.float32)
         for place, row in enumerate(rows):
