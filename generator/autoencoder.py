@@ -213,12 +213,19 @@ class Decoder(nn.Module):
             latents: [batch, latent_channels, n]  ->  [batch, 8 n, 2, bins], [batch, 8 n, bins],
             [batch, 8 n, bins], [batch, 8 n, 2, bins], [batch, 8 n]
         """
+        return self.name_bins(self.hidden(latents))
+
+    def hidden(self, latents: Tensor) -> Tensor:
+        """Return what the bins are read from, [batch, 8 n, head_width]."""
         x = self.unfold(self.slow(self.enter(latents.transpose(1, 2))))
         batch, count, _ = x.shape
         x = x.reshape(batch, count * FRAMES_PER_LATENT, -1)
-        x = self.widen(self.norm(self.fast(x)))
-        z = self.head(functional.gelu(x, approximate="tanh"))
-        y = z[..., :-1].reshape(batch, count * FRAMES_PER_LATENT, 6, BINS)
+        return functional.gelu(self.widen(self.norm(self.fast(x))), approximate="tanh")
+
+    def name_bins(self, hidden: Tensor) -> Outputs:
+        """Return the outputs; in training always float32, since an offset may be many turns."""
+        z = self.head(hidden)
+        y = z[..., :-1].reshape(z.shape[0], z.shape[1], 6, BINS)
         log_magnitude = y[:, :, 0:2].clamp(max=7.0)
         advance = torch.pi * torch.tanh(y[:, :, 2])
         spread = 2.0 * torch.sigmoid(y[:, :, 3])

@@ -357,8 +357,9 @@ class AutoencoderStage:
     def decode(self, latents: Tensor) -> Outputs:
         """Return the decoder's outputs in float32."""
         with self.autocast():
-            a, b, c, d, e = self.decoder(latents)
-        return a.float(), b.float(), c.float(), d.float(), e.float()
+            hidden = self.decoder.hidden(latents)
+        outputs: Outputs = self.decoder.name_bins(hidden.float())
+        return outputs
 
     def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
         """Update the decoder, the encoder until it is frozen, the discriminator in its time."""

@@ -66,9 +66,7 @@ def encode(encoder: Encoder, audio: FloatArray) -> FloatArray:
     Shapes:
         audio: [2, latent_frames * LATENT_HOP_FRAMES]  ->  [latent_frames, latent_channels]
     """
-    with torch.autocast("cpu", torch.bfloat16):
-        latents = encoder(torch.from_numpy(audio)[None])[0].T.float()
-    found: FloatArray = latents.contiguous().numpy()
+    found: FloatArray = encoder(torch.from_numpy(audio)[None])[0].T.contiguous().numpy()
     return found
 
 
@@ -125,11 +123,18 @@ def clip_row(entry: Entry, audio: FloatArray, share: float) -> dict[str, object]
 def write_captions(
     captions: Sequence[str], words: TextEncoder, folder: Path, progress: Progress
 ) -> None:
-    """Encode captions into a cache folder, in their order."""
-    texts = [captions[i] for i in progress(range(len(captions)), "captions")]
-    packed = encode_captions(words, texts)
+    """Encode captions into a cache folder, in their order, unless the very same are there."""
+    texts_file = folder / "texts.json"
+    texts = json.dumps(list(captions))
+    if texts_file.is_file() and texts_file.read_text(encoding="utf-8") == texts:
+        return
+    texts_file.unlink(missing_ok=True)
+    packed = encode_captions(
+        words, [captions[i] for i in progress(range(len(captions)), "captions")]
+    )
     np.save(folder / "states.npy", packed.states)
     np.save(folder / "starts.npy", packed.starts)
+    texts_file.write_text(texts, encoding="utf-8")
 
 
 def write_imagined(
