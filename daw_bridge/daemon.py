@@ -218,10 +218,11 @@ class Daemon:
 def _signals(end: Callable[[], None]) -> Iterator[None]:
     """Let Ctrl-C and a polite kill end the daemon in order."""
     loop = asyncio.get_running_loop()
+    numbers = [signal.SIGINT, signal.SIGTERM]
     # A closed terminal ends it as well, unless it was told (nohup) to live on.
-    named = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in named if hasattr(signal, name)]
-    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        numbers.append(hang_up)
     before = [signal.getsignal(number) for number in numbers]
     for number in numbers:
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))

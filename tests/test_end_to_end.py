@@ -269,6 +269,18 @@ def test_signals_end_everything_within_two_seconds(tmp_path: Path, number: int) 
     play(scene, tmp_path)
 
 
+def test_an_interrupt_ends_a_daemon_that_a_script_put_into_the_background(tmp_path: Path) -> None:
+    async def scene(rig: DaemonRig, client: UdpClient) -> None:
+        assert rig.end(signal.SIGINT) < 2.0
+        assert rig.process.returncode == 0
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what ends in &
+    try:
+        play(scene, tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_bundles_sound_on_their_frames(tmp_path: Path) -> None:
     path = tmp_path / "out.wav"
     gap_s = 0.25
