@@ -16,7 +16,8 @@ from generator.api import (
     GeneratorError,
 )
 
-PEAK_CEILING_DBFS = -1.0
+PEAK_DBFS = -1.0
+MOST_GAIN_DB = 12.0
 FADE_IN_S = 0.002
 FADE_OUT_S = 0.008
 LOOP_TAIL_S = 0.06
@@ -66,7 +67,7 @@ def finish(decoded: FloatArray, request: GenerationRequest) -> FloatArray:
         request: What was asked for.
 
     Returns:
-        A new array: finite, without offset, at most PEAK_CEILING_DBFS.
+        A new array: finite, without offset, at the level of PEAK_DBFS.
 
     Raises:
         GeneratorError: The sound is too short, or not finite.
@@ -84,7 +85,7 @@ def finish(decoded: FloatArray, request: GenerationRequest) -> FloatArray:
         clip = remove_offset(close_loop(decoded, loop_split(request.frames)), circular=True)
     else:
         clip = fade_edges(remove_offset(decoded[: request.frames], circular=False))
-    return limit_peak(clip)
+    return bring_to_level(clip)
 
 
 def half_cosine(frames: int) -> FloatArray:
@@ -163,12 +164,14 @@ def remove_offset(clip: FloatArray, *, circular: bool) -> FloatArray:
     return clean
 
 
-def limit_peak(clip: FloatArray) -> FloatArray:
-    """Turn a clip down as a whole where it passes the ceiling; never up.
+def bring_to_level(clip: FloatArray) -> FloatArray:
+    """Scale a clip as a whole so that it peaks at PEAK_DBFS, where every training clip peaks.
+
+    A take that came out soft is raised by no more than MOST_GAIN_DB, so that near silence stays so.
 
     Shapes:
         clip: [frames, channels]  ->  the same
     """
-    ceiling = 10.0 ** (PEAK_CEILING_DBFS / 20.0)
     peak = float(np.abs(clip).max(initial=0.0))
-    return clip if peak <= ceiling else clip * np.float32(ceiling / peak)
+    wanted, most = 10.0 ** (PEAK_DBFS / 20.0), 10.0 ** (MOST_GAIN_DB / 20.0)
+    return clip * np.float32(min(most, wanted / max(peak, 1e-9)))
