@@ -152,7 +152,7 @@ SERVER: tuple[Row, ...] = (
             Argument("rate_hz", Kind.FLOAT, "Hz", low=1.0, high=30.0, is_optional=True),
         ),
         Notify,
-        reply="/done s:address i:client_id f:lease_s",
+        reply="/done s:address i:client_id f:lease_s; after the address the id, if /req gave one",
     ),
     Row(
         "/refresh",

@@ -218,14 +218,21 @@ class OscServer:
         client = self._clients.get(request.client)
         if client is None:
             return
-        lease_s = self._settings.lease_s if wish.on else 0.0
-        client.lease_until_s = time.monotonic() + lease_s if wish.on else 0.0
-        if wish.port is not None and client.peer not in self._connections:
-            client.target = (client.peer[0], wish.port)
+        now_s, lease_s = time.monotonic(), self._settings.lease_s if wish.on else 0.0
+        if client.peer not in self._connections:
+            client.target = (client.peer[0], wish.port or client.peer[1])
+        # Whoever asked for the same target before: `oscsend` has a new port of its own each time.
+        until_s = now_s + lease_s
+        for other in list(self._clients.subscribed(now_s)):
+            if other.target == client.target:
+                until_s, other.lease_until_s = max(until_s, other.lease_until_s), 0.0
+        client.lease_until_s = until_s if wish.on else 0.0
         if wish.rate_hz is not None:
             client.feedback.period_s = 1.0 / min(wish.rate_hz, MAX_RATE_HZ)
-        head = (("s", request.address), ("i", request.request_id))
-        self.send(request.client, "/done", (*head, ("i", client.client_id), ("f", lease_s)))
+        # As scsynth answers it: the number of the client comes first, unless the asker gave an id.
+        ids = (("i", request.request_id),) if request.request_id else ()
+        answer = (("s", request.address), *ids, ("i", client.client_id), ("f", lease_s))
+        self.send(request.client, "/done", answer)
 
     # ── out ──────────────────────────────────────────────────────────────────
     def subscribe(self, host: str, port: int) -> None:

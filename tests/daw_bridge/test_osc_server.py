@@ -165,8 +165,8 @@ def test_feedback_goes_to_those_who_asked_and_ends_when_they_say_so() -> None:
     async def scene(stage: Stage) -> None:
         listener = await UdpClient.connect(0, local=("127.0.0.1", 0))
         stage.client.send("/gen/notify", ("i", 1), ("i", listener.port))
-        address, request_id, client_id, lease_s = await stage.client.expect("/done")
-        assert (address, request_id, lease_s) == ("/gen/notify", 0, 60.0)
+        address, client_id, lease_s = await stage.client.expect("/done")
+        assert (address, lease_s) == ("/gen/notify", 60.0)
         assert client_id > 0
         stage.server.show("/gen/tempo", (("f", 121.0),))
         assert await listener.expect("/gen/tempo") == [121.0]
@@ -177,6 +177,48 @@ def test_feedback_goes_to_those_who_asked_and_ends_when_they_say_so() -> None:
         await stage.client.expect("/done")
         stage.server.show("/gen/tempo", (("f", 1.0),))
         await stage.settle()
+        assert listener.received.empty()
+        listener.close()
+
+    play(scene)
+
+
+def test_a_numbered_wish_for_feedback_is_answered_with_its_number() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.client.send("/gen/req", ("i", 44), ("s", "/gen/notify"), ("i", 0))
+        address, request_id, client_id, lease_s = await stage.client.expect("/done")
+        assert (address, request_id, lease_s) == ("/gen/notify", 44, 0.0)
+        assert client_id > 0
+
+    play(scene)
+
+
+def test_one_target_hears_everything_once_whoever_asked_for_it_and_may_be_signed_off() -> None:
+    async def scene(stage: Stage) -> None:
+        listener = await UdpClient.connect(0, local=("127.0.0.1", 0))
+        for on in (1, 1, 0):
+            asker = await UdpClient.connect(stage.server.port)
+            asker.send("/gen/notify", ("i", on), ("i", listener.port))
+            await asker.expect("/done")
+            asker.close()
+            stage.server.push("/gen/log", (("i", 2), ("s", "news")))
+            await stage.settle()
+        await listener.expect("/gen/log")
+        await listener.expect("/gen/log")
+        assert listener.received.empty()
+        listener.close()
+
+    play(scene)
+
+
+def test_feedback_comes_home_when_it_is_asked_for_without_a_port() -> None:
+    async def scene(stage: Stage) -> None:
+        listener = await UdpClient.connect(0, local=("127.0.0.1", 0))
+        for port in (("i", listener.port),), ():
+            stage.client.send("/gen/notify", ("i", 1), *port)
+            await stage.client.expect("/done")
+        stage.server.show("/gen/tempo", (("f", 99.0),))
+        assert await stage.client.expect("/gen/tempo") == [99.0]
         assert listener.received.empty()
         listener.close()
 
