@@ -40,6 +40,8 @@ from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 
 API = "1"
 MAX_BACKLOG = 10_000
+# What a double leaves of a time of day, and far less than a frame.
+_SAME_MOMENT_S = 2e-6
 _LOG = logging.getLogger(__name__)
 
 
@@ -111,6 +113,7 @@ class Engine:
         self._frozen_clock: AudioStatus | None = None
         self._xruns_of_the_dead = 0
         self._last_take: TakeReady | None = None
+        self._last_due_s, self._last_due_frame = -1.0, audio.NOW
         self._begun_s = time.monotonic()
 
     # ── in ───────────────────────────────────────────────────────────────────
@@ -204,7 +207,7 @@ class Engine:
     def _decide(self, asked: Request | Event, due_s: float | None = None) -> None:
         clock = self._frozen_clock or self._parts.audio.status()
         frame = _frame_at(clock, time.monotonic())
-        due_frame = audio.NOW if due_s is None else _frame_at(clock, due_s)
+        due_frame = audio.NOW if due_s is None else self._due_frame(clock, due_s)
         decision = decide(self._state, asked, Moment(frame, due_frame))
         self._state = decision.state
         for action in decision.actions:
@@ -221,6 +224,12 @@ class Engine:
                     self._parts.generator.cancel(job_id)
                 case FreeTake(name):
                     self._parts.free_take(name)
+
+    def _due_frame(self, clock: AudioStatus, due_s: float) -> int:
+        """The frame of a moment: one frame for all that is due at once, though the clock moves."""
+        if abs(due_s - self._last_due_s) > _SAME_MOMENT_S:
+            self._last_due_s, self._last_due_frame = due_s, _frame_at(clock, due_s)
+        return self._last_due_frame
 
     def _tell(self, command: audio.Command) -> None:
         if self._frozen_clock is not None:
@@ -261,7 +270,8 @@ class Engine:
                 ),
             )
             for address, one in self._book.places.items()
-            if one.row.access in (Access.VALUE, Access.READ) and address.startswith(prefix)
+            if one.row.access in (Access.VALUE, Access.READ)
+            and f"{address}/".startswith(prefix.rstrip("/") + "/")
         ]
 
     def _status(self) -> tuple[TaggedValue, ...]:

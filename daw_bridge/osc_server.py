@@ -19,7 +19,7 @@ from daw_bridge.clients import MAX_RATE_HZ, Client, ClientBook, Peer
 from daw_bridge.errors import CommandError, DawBridgeError, Fault
 from daw_bridge.osc import MAX_PACKET_BYTES, TaggedValue, Timed, decode_packet, encode_message, pack
 from daw_bridge.requests import Notify, Ping, Request
-from daw_bridge.schedule import LATE_S, MAX_AHEAD_S, Schedule, seconds_ahead
+from daw_bridge.schedule import LATE_S, MAX_AHEAD_S, Schedule, WallClock, seconds_ahead
 from daw_bridge.tcp import Connection
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
@@ -68,6 +68,7 @@ class OscServer:
         self._settings, self._book, self._obey = settings, book, obey
         self._clients = ClientBook(settings.lease_s)
         self._schedule: Schedule[Request] = Schedule()
+        self._wall_clock = WallClock()
         self._connections: dict[Peer, Connection] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._udp: socket.socket | None = None
@@ -152,16 +153,18 @@ class OscServer:
             peer: Who sent it.
         """
         self.counters.packets += 1
-        client = self._clients.heard(peer, time.monotonic())
+        before_s, wall_s, now_s = time.monotonic(), time.time(), time.monotonic()
+        client = self._clients.heard(peer, now_s)
+        unix_s = self._wall_clock.read(before_s, wall_s, now_s)
         for timed in decode_packet(packet):
-            self._receive_one(timed, client)
+            ahead_s = seconds_ahead(timed.time_tag, unix_s)
+            self._receive_one(timed, client, ahead_s, now_s + ahead_s)
 
-    def _receive_one(self, timed: Timed, client: Client) -> None:
+    def _receive_one(self, timed: Timed, client: Client, ahead_s: float, due_s: float) -> None:
         message = timed.message
         if isinstance(message, CommandError):
             self._refuse(message, client)
             return
-        ahead_s = seconds_ahead(timed.time_tag, time.time()) if timed.time_tag > 1 else 0.0
         if ahead_s < -LATE_S:
             late_ms = (("s", message.address), ("d", -1000.0 * ahead_s))
             self.send(client.client_id, "/late", late_ms)
@@ -170,8 +173,14 @@ class OscServer:
                 self._refuse(found, client)
             elif ahead_s <= 0.0:
                 self._do(found, None)
+            elif ahead_s > MAX_AHEAD_S:
+                text = f"The bundle is {ahead_s:.1f} s ahead; at most {MAX_AHEAD_S:g} s will do."
+                self._refuse_request(found, Fault.TOO_FAR_AHEAD, text, client)
+            elif self._schedule.add(due_s, found):
+                self._run_schedule()
             else:
-                self._plan(found, ahead_s, client)
+                text = "Too many bundles wait for their time; send them later."
+                self._refuse_request(found, Fault.QUEUE_FULL, text, client)
 
     def _refuse(self, error: CommandError, client: Client) -> None:
         if error.fault is Fault.BAD_PACKET:
@@ -186,16 +195,9 @@ class OscServer:
             told_why = (*head, ("i", int(error.fault)), ("s", error.text))
             self.send(client.client_id, "/fail", told_why)
 
-    def _plan(self, request: Request, ahead_s: float, client: Client) -> None:
-        fault, text = Fault.QUEUE_FULL, "Too many bundles wait for their time; send them later."
-        if ahead_s > MAX_AHEAD_S:
-            fault = Fault.TOO_FAR_AHEAD
-            text = f"The bundle is {ahead_s:.1f} s ahead; at most {MAX_AHEAD_S:g} s will do."
-        elif self._schedule.add(time.monotonic() + ahead_s, request):
-            self._run_schedule()
-            return
-        ids = {"address": request.address, "request_id": request.request_id}
-        self._refuse(CommandError(fault, text, **ids), client)  # type: ignore[arg-type]
+    def _refuse_request(self, request: Request, fault: Fault, text: str, client: Client) -> None:
+        error = CommandError(fault, text, address=request.address, request_id=request.request_id)
+        self._refuse(error, client)
 
     def _run_schedule(self) -> None:
         for due_s, request in self._schedule.take_due(time.monotonic() + LOOKAHEAD_S):

@@ -16,6 +16,8 @@ from daw_bridge.osc import IMMEDIATELY
 MAX_AHEAD_S = 10.0
 MAX_SCHEDULED = 10_000
 LATE_S = 0.001
+_WALL_STEP_S = 0.001
+_READ_AT_ONCE_S = 0.0001
 NTP_TO_UNIX_S = 2_208_988_800
 Item = TypeVar("Item")
 
@@ -30,6 +32,36 @@ def seconds_ahead(time_tag: int, unix_s: float) -> float:
         return 0.0
     whole_s = (time_tag >> 32) - NTP_TO_UNIX_S
     return (time_tag & 0xFFFFFFFF) / 2**32 + (whole_s - unix_s)
+
+
+class WallClock:
+    """The wall clock, told from the monotonic one by an offset that is held.
+
+    Two readings of two clocks are never of one instant. With an offset that stays, equal time tags
+    are equal moments, and their distances are those of the tags; it follows where the wall clock
+    is set or drifts by a millisecond.
+    """
+
+    def __init__(self) -> None:
+        self._offset_s: float | None = None
+
+    def read(self, before_s: float, wall_s: float, after_s: float) -> float:
+        """The wall clock's seconds at the second reading of the monotonic clock.
+
+        Args:
+            before_s: The monotonic clock, read before the wall clock.
+            wall_s: The wall clock; what a reading that was interrupted says is not learnt from.
+            after_s: The monotonic clock again.
+
+        Returns:
+            Seconds of the wall clock at `after_s`.
+        """
+        offset_s = wall_s - after_s
+        if self._offset_s is None or (
+            after_s - before_s < _READ_AT_ONCE_S and abs(offset_s - self._offset_s) > _WALL_STEP_S
+        ):
+            self._offset_s = offset_s
+        return after_s + self._offset_s
 
 
 class Schedule(Generic[Item]):

@@ -88,21 +88,27 @@ class FakeOsc:
 
 
 class Stage:
-    def __init__(self) -> None:
+    def __init__(self, slots: int = 4) -> None:
         self.audio, self.generator, self.osc = FakeAudio(), FakeGenerator(), FakeOsc()
         self.freed: list[str] = []
         self.ends = 0
-        self.book = AddressBook("/gen", 4)
+        self.book = AddressBook("/gen", slots)
         parts = Parts(self.audio, self.generator, self.osc, self.freed.append, self._end)
-        self.engine = Engine(new_session(4, entropy=0), self.book, parts)
+        self.engine = Engine(new_session(slots, entropy=0), self.book, parts)
 
     def _end(self) -> None:
         self.ends += 1
 
-    def send(self, address: str, *arguments: TaggedValue, client: int = LOCAL) -> None:
+    def send(
+        self,
+        address: str,
+        *arguments: TaggedValue,
+        client: int = LOCAL,
+        due_s: float | None = None,
+    ) -> None:
         for request in self.book.resolve(Message(address, arguments), client):
             assert isinstance(request, Request)
-            self.engine.obey(request, None)
+            self.engine.obey(request, due_s)
 
     def answers(self, address: str) -> list[list[object]]:
         return [arguments for said, arguments in self.osc.said if said == address]
@@ -197,6 +203,28 @@ def test_status_version_and_refresh() -> None:
     assert addresses.pop() == "/done"
     assert len(addresses) == len(set(addresses)) == 10
     assert all(address.startswith("/gen/slot/2/") for address in addresses)
+
+
+def test_a_prefix_ends_where_a_part_of_an_address_ends() -> None:
+    stage = Stage(slots=11)
+    stage.send("/gen/refresh", ("s", "/gen/slot/1"))
+    addresses = [address for address, _ in stage.osc.said[:-1]]
+    assert len(addresses) == 10
+    assert all(address.startswith("/gen/slot/1/") for address in addresses)
+    stage.osc.said.clear()
+    stage.send("/gen/refresh", ("s", "/gen/slot/1/gain"))
+    assert [address for address, _ in stage.osc.said] == ["/gen/slot/1/gain", "/done"]
+
+
+def test_what_is_due_at_one_moment_is_due_at_one_frame_though_the_clock_is_corrected() -> None:
+    stage = Stage()
+    due_s = time.monotonic() + 1.0
+    for _ in range(20):  # the stand-in's clock begins anew whenever it is read
+        stage.send("/gen/master/gain", ("f", -1.0), due_s=due_s)
+        time.sleep(0.0002)
+    assert (
+        len({one.at_frame for one in stage.audio.sent if isinstance(one, audio.SetMasterGain)}) == 1
+    )
 
 
 def test_only_this_machine_may_end_the_daemon() -> None:

@@ -125,6 +125,22 @@ def test_a_bundle_waits_for_its_time_and_plain_messages_do_not_wait_for_it() -> 
     play(scene)
 
 
+def test_the_distances_of_time_tags_are_kept_far_below_a_frame() -> None:
+    async def scene(stage: Stage) -> None:
+        panic, begin = encode_message("/gen/panic"), time_tag(0.5)
+        for number in range(40):
+            stage.client.send_bytes(encode_bundle([panic, panic], begin + (number << 22)))
+            await asyncio.sleep(0.002)
+        async with asyncio.timeout(5.0):
+            while len(stage.obeyed) < 80:
+                await asyncio.sleep(0.01)
+        due = [due_s for _, due_s in stage.obeyed if due_s is not None]
+        for number, due_s in enumerate(due):
+            assert abs(due_s - due[0] - (number // 2) / 1024) < 2e-6
+
+    play(scene)
+
+
 def test_a_late_bundle_runs_at_once_and_one_far_ahead_is_refused() -> None:
     async def scene(stage: Stage) -> None:
         panic = encode_message("/gen/panic")

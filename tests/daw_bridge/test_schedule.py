@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daw_bridge.schedule import MAX_SCHEDULED, NTP_TO_UNIX_S, Schedule, seconds_ahead
+from daw_bridge.schedule import MAX_SCHEDULED, NTP_TO_UNIX_S, Schedule, WallClock, seconds_ahead
 
 
 @given(st.lists(st.floats(0.0, 9.0), max_size=40), st.floats(0.0, 9.0))
@@ -31,3 +31,11 @@ def test_a_full_schedule_takes_no_more() -> None:
     schedule: Schedule[int] = Schedule()
     assert all(schedule.add(1.0, number) for number in range(MAX_SCHEDULED))
     assert not schedule.add(1.0, 0)
+
+
+def test_the_wall_clock_is_steady_and_follows_only_where_it_was_set() -> None:
+    clock = WallClock()
+    assert clock.read(5.0, 1_000.0, 5.0) == 1_000.0
+    assert clock.read(6.0, 1_001.0004, 6.00001) == 1_001.00001  # two readings, not one instant
+    assert clock.read(7.0, 1_002.0, 7.5) == 1_002.5  # interrupted between the readings
+    assert clock.read(8.0, 1_103.0, 8.0) == 1_103.0  # set by hand
