@@ -1,8 +1,9 @@
 """OSC bytes to messages and back. Pure: no socket, no clock, no table of addresses.
 
-Encoding is python-osc's; decoding is our own, because python-osc mis-reads the tags S and c, lets
-decoding errors of UTF-8 through and drops the rest of a bundle after one bad message. What comes
-from outside may be any bytes: they become messages or `CommandError` values, never an exception.
+Values are written by python-osc; reading is our own, because python-osc mis-reads the tags S and
+c, lets decoding errors of UTF-8 through and drops the rest of a bundle after one bad message. What
+comes from outside may be any bytes: they become messages or `CommandError` values, never an
+exception.
 Flow: osc_server.py (datagrams) → here → addresses.py (messages to commands).
 
 References:
@@ -13,8 +14,9 @@ References:
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from pythonosc.osc_message_builder import OscMessageBuilder
+from pythonosc.parsing import osc_types
 
 from daw_bridge.errors import CommandError, Fault
 
@@ -24,8 +26,6 @@ MAX_ARGUMENTS = 256
 IMMEDIATELY = 1
 BUNDLE_BYTES = 1_400
 _BUNDLE_START = b"#bundle\0"
-# What python-osc cannot write goes out as the nearest type that it can.
-_WRITABLE_TAGS = {"S": "s", "c": "s", "I": "N"}
 
 TaggedValue = tuple[str, object]
 
@@ -108,6 +108,30 @@ _READERS: dict[str, Callable[[_Reader], object]] = {
 }
 
 
+def _write_blob(content: bytes) -> bytes:
+    return struct.pack(">i", len(content)) + content + bytes(-len(content) % 4)
+
+
+def _write_nothing(_: object) -> bytes:
+    return b""
+
+
+_WRITERS: dict[str, Callable[[Any], bytes]] = {
+    "i": osc_types.write_int,
+    "h": osc_types.write_int64,
+    "f": osc_types.write_float,
+    "d": osc_types.write_double,
+    "t": struct.Struct(">Q").pack,
+    "r": struct.Struct(">I").pack,
+    "m": bytes,
+    "s": osc_types.write_string,
+    "S": osc_types.write_string,
+    "b": _write_blob,  # python-osc writes no empty one
+    "c": lambda character: struct.pack(">I", ord(character)),
+    **dict.fromkeys("TFNI", _write_nothing),
+}
+
+
 def decode_packet(packet: bytes) -> list[Timed]:
     """Read a datagram: one message, or a bundle of messages and bundles.
 
@@ -184,14 +208,9 @@ def encode_message(address: str, arguments: Sequence[TaggedValue] = ()) -> bytes
     Returns:
         The datagram.
     """
-    builder = OscMessageBuilder(address)
-    for tag, value in arguments:
-        if tag == "t":
-            tag, value = "b", struct.pack(">Q", value)
-        if value == b"":
-            tag, value = "N", None
-        builder.add_arg(value, _WRITABLE_TAGS.get(tag, tag))  # type: ignore[arg-type]
-    return builder.build().dgram
+    tags = "".join(tag for tag, _ in arguments)
+    head = osc_types.write_string(address) + osc_types.write_string(f",{tags}")
+    return head + b"".join(_WRITERS[tag](value) for tag, value in arguments)
 
 
 def encode_bundle(elements: Iterable[bytes], time_tag: int = IMMEDIATELY) -> bytes:
