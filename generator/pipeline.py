@@ -28,6 +28,22 @@ from generator.spectral import SpectralFrames, synthesise
 from generator.text import TextEncoder
 
 Array = npt.NDArray[Any]
+# No clip of a corpus is marked faster.
+FASTEST_LEARNT_BPM = 400.0
+
+
+def learnt_tempo_bpm(tempo_bpm: float | None) -> float:
+    """Return a tempo as the model knows it: 0 for none, and half of what is too fast for it.
+
+    Every beat of half a tempo is a beat of the whole one, so the sound keeps its grid.
+
+    >>> learnt_tempo_bpm(124.0), learnt_tempo_bpm(999.0), learnt_tempo_bpm(None)
+    (124.0, 249.75, 0.0)
+    """
+    learnt_bpm = tempo_bpm or 0.0
+    while learnt_bpm > FASTEST_LEARNT_BPM:
+        learnt_bpm /= 2.0
+    return learnt_bpm
 
 
 class Networks(Protocol):
@@ -108,7 +124,7 @@ class LatentGenerator:
             "text": states,
             "text_mask": mask * np.float32(has_words),
             "seconds": np.array([request.duration_s], np.float32),
-            "tempo_bpm": np.array([request.tempo_bpm or 0.0], np.float32),
+            "tempo_bpm": np.array([learnt_tempo_bpm(request.tempo_bpm)], np.float32),
             "key": np.array([key_index(request.key)], np.int64),
             "known": np.zeros((1, channels, count), np.float32),
             "known_mask": np.zeros((1, 1, count), np.float32),

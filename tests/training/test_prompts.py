@@ -67,7 +67,7 @@ def test_a_request_has_the_length_tempo_and_key_of_its_clip() -> None:
 
 
 def test_what_no_generator_takes_is_left_out() -> None:
-    made = request_like(entry(seconds=99.0, tempo_bpm=900.0, musical_key="H dorian"), "x", 1)
+    made = request_like(entry(seconds=99.0, tempo_bpm=1200.0, musical_key="H dorian"), "x", 1)
     assert (made.seconds, made.tempo_bpm, made.key) == (MAX_SECONDS, None, None)
     assert request_like(entry(seconds=0.01), "x", 1).seconds > 0.01
     long = request_like(entry(seconds=20.0, tempo_bpm=60.0, bars=60), "x", 1)
