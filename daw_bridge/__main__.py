@@ -106,11 +106,14 @@ def _say(line: str) -> None:
 
 
 def _generate(options: argparse.Namespace, settings: Settings) -> int:
-    if options.batch is not None:
-        jobs = read_batch(options.batch)
+    names = ("prompt", "seconds", "seed", "steps", "bpm", "bars", "key")
+    given = {"output": options.output_file, **{n: getattr(options, n) for n in names}}
+    if options.batch is None:
+        jobs = [one_job(given)]
+    elif any(value is not None for value in given.values()):
+        raise DawBridgeError("--batch takes everything from its file; leave the other words out.")
     else:
-        names = ("prompt", "seconds", "seed", "steps", "bpm", "bars", "key")
-        jobs = [one_job({"output": options.output_file, **{n: getattr(options, n) for n in names}})]
+        jobs = read_batch(options.batch)
     for line in generate_files(jobs, settings.model, settings.generator_threads):
         _say(line)
     return 0

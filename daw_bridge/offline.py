@@ -51,13 +51,18 @@ def one_job(given: Mapping[str, Any]) -> OfflineJob:
             f"The {' and the '.join(missing)} is missing: say what to make and where to write it, "
             'such as: daw-bridge generate "deep 808 kick" -o kick.wav'
         )
+    if isinstance(values["prompt"], str) and not values["prompt"].strip():
+        raise DawBridgeError('The prompt is empty: name the sound, such as "deep 808 kick".')
+    output = values["output"]
+    if not isinstance(output, str | Path) or "\0" in str(output):
+        raise DawBridgeError(f"The output is {output!r}; give the name of a WAV file.")
     fields = {field: values[name] for name, field in _FIELDS.items() if name in values}
     try:
         seed = values.get("seed", _DEFAULT_SEED)
         request = GenerationRequest(prompt=values["prompt"], seed=seed, **fields)
     except RequestError as error:
         raise DawBridgeError(str(error)) from error
-    return OfflineJob(request, Path(str(values["output"])))
+    return OfflineJob(request, Path(output))
 
 
 def read_batch(path: Path) -> list[OfflineJob]:
@@ -70,7 +75,8 @@ def read_batch(path: Path) -> list[OfflineJob]:
         All jobs, checked.
 
     Raises:
-        DawBridgeError: The file cannot be read, or a line is not a request; the text names it.
+        DawBridgeError: The file cannot be read or is empty, or a line is not a request; the text
+            names it.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -87,6 +93,8 @@ def read_batch(path: Path) -> list[OfflineJob]:
             jobs.append(one_job(given))
         except (json.JSONDecodeError, DawBridgeError) as error:
             raise DawBridgeError(f"{path} line {number}: {error}") from error
+    if not jobs:
+        raise DawBridgeError(f"The batch {path} holds no request; write one as JSON on each line.")
     return jobs
 
 

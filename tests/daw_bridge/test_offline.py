@@ -28,8 +28,9 @@ def test_a_take_is_stereo_at_44100_and_as_long_as_asked(tmp_path: Path) -> None:
 
 def test_bars_are_exact_to_the_frame(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
-    assert generate("loop", "-o", path, "--bpm", 93, "--bars", 2) == 0
-    assert soundfile.info(path).frames == round(8 * 60 / 93 * SAMPLE_RATE_HZ)
+    for bpm in (93, 999):  # the latter as fast as the clock goes
+        assert generate("loop", "-o", path, "--bpm", bpm, "--bars", 2) == 0
+        assert soundfile.info(path).frames == round(8 * 60 / bpm * SAMPLE_RATE_HZ)
 
 
 def test_a_batch_makes_the_same_files_as_single_calls(tmp_path: Path) -> None:
@@ -53,6 +54,9 @@ def test_a_batch_makes_the_same_files_as_single_calls(tmp_path: Path) -> None:
         ('{"prompt": "a", "output": "a.wav", "tempo": 3}', "'tempo'"),
         ('{"prompt": "a", "output": "a.wav", "seconds": 99}', "seconds"),
         ('{"prompt": "a", "output": "a.wav", "seed": "x"}', "seed"),
+        ('{"prompt": " ", "output": "a.wav"}', "empty"),
+        ('{"prompt": "a", "output": 5}', "output is 5"),
+        ('{"prompt": "a", "output": "a\\u0000.wav"}', "output"),
         ("[1]", "object"),
         ("{", "line 2"),
     ],
@@ -72,7 +76,9 @@ def test_a_wrong_line_is_told_by_its_number(tmp_path: Path, line: str, words: st
         ["-o", "a.wav"],
         ["kick", "-o", "/nowhere/at/all.wav"],
         ["kick", "-o", "a.wav", "--bars", "2"],
+        ["", "-o", "a.wav"],
         ["--batch", "/nowhere.jsonl"],
+        ["--batch", "/dev/null"],
     ],
 )
 def test_what_cannot_be_made_is_told_and_makes_nothing(
@@ -81,6 +87,16 @@ def test_what_cannot_be_made_is_told_and_makes_nothing(
     monkeypatch.chdir(tmp_path)
     assert generate(*arguments) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch_and_a_prompt_do_not_go_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch, path = tmp_path / "batch.jsonl", tmp_path / "a.wav"
+    batch.write_text(json.dumps({"prompt": "kick", "output": str(path)}), encoding="utf-8")
+    assert generate("kick", "-o", path, "--batch", batch) == 1
+    assert "--batch" in capsys.readouterr().err
+    assert not path.exists()
 
 
 def test_an_unknown_model_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
