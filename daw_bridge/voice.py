@@ -7,6 +7,7 @@ Knows nothing of slots, commands or schedules; `mixer.py` decides who sounds whe
 runs in the audio callback: arrays are views of memory that was reserved before.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,6 +144,13 @@ class Fade:
         self._start = frame
         self._frames = frames
 
+    def at(self, frame: int) -> float:
+        """The gain at an absolute frame."""
+        position = min(max((frame - self._start) / self._frames, 0.0), 1.0)
+        if not self._rising:
+            position = 1.0 - position
+        return position * math.sqrt(3.0 - 2.0 * position)
+
     def touches(self, frame: int, frames: int) -> bool:
         """Whether any gain of a stretch differs from 1 because of it."""
         if not self.is_set:
@@ -196,6 +204,7 @@ class Voice:
     __slots__ = (
         "_fade_in",
         "_fade_outs",
+        "_faded",
         "_loop",
         "_nothing",
         "_velocity",
@@ -212,6 +221,7 @@ class Voice:
         self.slot = 0
         self.start_frame = 0
         self._velocity = 1.0
+        self._faded = 1.0
         self._loop = False
         self._fade_in = Fade(rising=True)
         # A stop, a quicker stop that comes meanwhile, and panic.
@@ -220,7 +230,7 @@ class Voice:
     @property
     def is_fading_out(self) -> bool:
         """Whether it has been told to end."""
-        return self._fade_outs[0].is_set or self._fade_outs[2].is_set
+        return any(fade.is_set for fade in self._fade_outs)
 
     def start(self, take: Take, *, slot: int, frame: int, velocity: float, loop: bool) -> None:
         """Begin to sound.
@@ -237,6 +247,7 @@ class Voice:
         self.start_frame = frame
         self.end_frame = NEVER if loop else frame + len(take.audio)
         self._velocity = velocity
+        self._faded = 1.0
         self._loop = loop
         self._fade_in.clear()
         for fade in self._fade_outs:
@@ -255,10 +266,11 @@ class Voice:
         """
         if frame + frames >= self.end_frame and self.is_fading_out:
             return
-        for fade in self._fade_outs[:2]:
-            if not fade.is_set:
-                self._begin(fade, frame=frame, frames=frames)
-                return
+        fade = max(self._fade_outs[:2], key=lambda one: (not one.is_set, one.end_frame))
+        if fade.is_set:
+            # Both are at work: the slower one stays as far as it has come, and begins anew.
+            self._faded *= fade.at(frame)
+        self._begin(fade, frame=frame, frames=frames)
 
     def panic(self, *, frame: int, frames: int) -> None:
         """Fall to silence, whatever else was asked for.
@@ -297,7 +309,7 @@ class Voice:
             if fade.touches(frame, len(mix)):
                 fade.multiply_into(gains, frame, scratch)
         slot_gain.multiply_into(gains, frame, scratch)
-        np.multiply(gains, self._velocity, out=gains)
+        np.multiply(gains, self._velocity * self._faded, out=gains)
         self._add(mix, frame, scratch.to_stereo(gains), scratch)
 
     def _begin(self, fade: Fade, *, frame: int, frames: int) -> None:

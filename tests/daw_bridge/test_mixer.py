@@ -260,6 +260,18 @@ def test_of_two_stops_the_sooner_end_counts() -> None:
     assert mixer.events[-1] == Ended(1, 0, 200 + 441, sounding=0)
 
 
+@pytest.mark.parametrize("fades_ms", [[60_000, 5000, 10], [300, 9000, 200, 8000, 100, 10]])
+def test_however_many_stops_there_were_a_quick_one_is_quick(fades_ms: list[int]) -> None:
+    mixer = mixer_with(tone(100.0))
+    mixer.handle(Play(1, 0, loop=True))
+    for number, fade_ms in enumerate(fades_ms):
+        mixer.handle(StopSlot(1, at_frame=100 * (number + 1), fade_ms=fade_ms))
+    out = render(mixer, 2000)
+    np.testing.assert_array_equal(out[100 * len(fades_ms) + 441 :], 0.0)
+    assert largest_step(out) <= largest_step(tone(100.0)) * 1.5
+    assert mixer.playing_slots == 0
+
+
 # ── panic ────────────────────────────────────────────────────────────────────
 
 
