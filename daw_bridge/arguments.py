@@ -102,11 +102,21 @@ def _check_number(argument: Argument, tag: str, value: object) -> int | float:
     if math.isnan(value):
         raise ValueError(f"{argument.name} is not a number (NaN).")
     if argument.kind is Kind.INT and isinstance(value, float) and not value.is_integer():
-        raise ValueError(f"{argument.name} is {value:g}; send a whole number.")
+        raise ValueError(f"{argument.name} is {_spell(value)}; send a whole number.")
     low, high = argument.bounds
     if not low <= value <= high:
         unit = f" {argument.unit}" if argument.unit else ""
         raise ValueError(
-            f"{argument.name} is {value:g}; it must be from {low:g} to {high:g}{unit}."
+            f"{argument.name} is {_spell(value)}; "
+            f"it must be from {_spell(low)} to {_spell(high)}{unit}."
         )
     return int(value) if argument.kind is Kind.INT else float(value)
+
+
+def _spell(number: float) -> str:
+    """A number as a person writes it: whole ones with every digit, as far as those mean anything.
+
+    >>> _spell(2147483648.0), _spell(-1), _spell(0.1), _spell(1e30)
+    ('2147483648', '-1', '0.1', '1e+30')
+    """
+    return f"{number:.0f}" if number == number // 1 and abs(number) < 1e15 else f"{number:g}"

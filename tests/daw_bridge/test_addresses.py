@@ -193,3 +193,12 @@ def test_a_request_cannot_wrap_a_request() -> None:
 def test_a_ping_keeps_its_arguments() -> None:
     given_arguments = (("i", 3), ("s", "x"), ("T", True), ("b", b"\x01"))
     assert ask("/gen/ping", *given_arguments) == [Ping(given_arguments)]
+
+
+def test_a_refusal_names_numbers_to_the_last_digit() -> None:
+    text = refusal("/gen/slot/1/seed", ("h", 2**31)).text
+    assert "2147483648" in text
+    assert "to 2147483647." in text
+    assert (
+        "is 0.01; it must be from 0.1 to 24 s." in refusal("/gen/slot/1/duration", ("d", 0.01)).text
+    )
