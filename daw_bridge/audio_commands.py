@@ -93,7 +93,9 @@ class SetMasterGain:
 
 @dataclass(frozen=True, slots=True)
 class Panic:
-    """Silence within 50 ms; everything that waits is dropped."""
+    """Silence within 50 ms; everything that was sent before it and waits is dropped."""
+
+    at_frame: FrameTime = NOW
 
 
 @dataclass(frozen=True, slots=True)

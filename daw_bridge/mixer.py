@@ -47,7 +47,7 @@ _MAX_FADE_FRAMES = SAMPLE_RATE_HZ * 60
 _MAX_GAIN_DB = 40.0
 _PATIENCE_FRAMES = SAMPLE_RATE_HZ
 
-_Timed = Play | StopSlot | SetSlotGain | SetMasterGain
+_Timed = Play | StopSlot | SetSlotGain | SetMasterGain | Panic
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,6 +57,15 @@ class _Scheduled:
     frame: int
     order: int
     command: _Timed
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A play whose take has not come yet, and the frame at which it is given up."""
+
+    until_frame: int
+    order: int
+    command: Play
 
 
 class Mixer:
@@ -80,7 +89,7 @@ class Mixer:
         self._slot_gains = [Ramp(1.0) for _ in range(MAX_SLOTS + 1)]
         self._master_gain = Ramp(1.0)
         self._schedule: list[_Scheduled] = []
-        self._waiting: list[tuple[int, Play]] = []
+        self._waiting: list[_Waiting] = []
         self._order = 0
 
     @property
@@ -105,10 +114,10 @@ class Mixer:
             self._warn(WarningCode.BAD_COMMAND, take_id=take_id)
             return False
         self._takes[take_id] = Take(take_id, audio)
-        ready = [play for _, play in self._waiting if play.take_id == take_id]
-        self._waiting = [entry for entry in self._waiting if entry[1].take_id != take_id]
-        for play in ready:
-            self._add(play)
+        ready = [entry for entry in self._waiting if entry.command.take_id == take_id]
+        self._waiting = [entry for entry in self._waiting if entry.command.take_id != take_id]
+        for entry in ready:
+            self._add(entry.command, entry.order)
         if take_id in self._release_on_arrival:
             self._release_on_arrival.remove(take_id)
             self._release(take_id)
@@ -123,10 +132,12 @@ class Mixer:
         match command:
             case Play() | StopSlot() | SetSlotGain() | SetMasterGain():
                 self._plan(command)
+            case Panic() if command.at_frame <= self.frame:
+                self._panic(self._next_order())
+            case Panic():
+                self._add(command, self._next_order())
             case ReleaseTake():
                 self._release(command.take_id)
-            case Panic():
-                self._panic()
             case InstallTake() | Quit():
                 self._warn(WarningCode.BAD_COMMAND)
             case _:
@@ -159,17 +170,21 @@ class Mixer:
         if len(self._schedule) + len(self._waiting) >= _MAX_SCHEDULED:
             self._warn(WarningCode.SCHEDULE_FULL)
         elif isinstance(command, Play) and command.take_id not in self._takes:
-            self._waiting.append((self.frame + _PATIENCE_FRAMES, command))
+            until_frame = self.frame + _PATIENCE_FRAMES
+            self._waiting.append(_Waiting(until_frame, self._next_order(), command))
         else:
-            self._add(command)
+            self._add(command, self._next_order())
 
-    def _add(self, command: _Timed) -> None:
+    def _next_order(self) -> int:
+        self._order += 1
+        return self._order
+
+    def _add(self, command: _Timed, order: int) -> None:
         if command.at_frame <= self.frame:
             self._obey_what_is_due()  # what came before goes before
-            self._obey(command)
+            self._obey(command, order)
             return
-        heapq.heappush(self._schedule, _Scheduled(command.at_frame, self._order, command))
-        self._order += 1
+        heapq.heappush(self._schedule, _Scheduled(command.at_frame, order, command))
 
     def _drop_plays_that_give_way_to(self, command: Play | StopSlot) -> None:
         """A stop cancels the slot's plays from its frame on; a play replaces one of its frame."""
@@ -181,7 +196,7 @@ class Mixer:
             frame = max(planned.at_frame, self.frame)
             return frame == first or (isinstance(command, StopSlot) and frame > first)
 
-        self._waiting = [entry for entry in self._waiting if not gives_way(entry[1])]
+        self._waiting = [entry for entry in self._waiting if not gives_way(entry.command)]
         if any(gives_way(planned.command) for planned in self._schedule):
             kept = [planned for planned in self._schedule if not gives_way(planned.command)]
             heapq.heapify(kept)
@@ -189,12 +204,13 @@ class Mixer:
 
     def _obey_what_is_due(self) -> None:
         while self._schedule and self._schedule[0].frame <= self.frame:
-            self._obey(heapq.heappop(self._schedule).command)
-        while self._waiting and self._waiting[0][0] <= self.frame:
-            _, play = self._waiting.pop(0)
+            planned = heapq.heappop(self._schedule)
+            self._obey(planned.command, planned.order)
+        while self._waiting and self._waiting[0].until_frame <= self.frame:
+            play = self._waiting.pop(0).command
             self._warn(WarningCode.TAKE_MISSING, take_id=play.take_id, slot=play.slot)
 
-    def _obey(self, command: _Timed) -> None:
+    def _obey(self, command: _Timed, order: int) -> None:
         match command:
             case Play():
                 self._play(command)
@@ -206,6 +222,8 @@ class Mixer:
             case SetMasterGain():
                 ramp = self._master_gain
                 ramp.move(_gain(command.gain_db), frame=self.frame, frames=_GAIN_RAMP_FRAMES)
+            case Panic():
+                self._panic(order)
             case _:
                 assert_never(command)
 
@@ -244,9 +262,11 @@ class Mixer:
                 voice.end_frame = self.frame
         self._retire_voices()
 
-    def _panic(self) -> None:
-        self._schedule.clear()
-        self._waiting.clear()
+    def _panic(self, order: int) -> None:
+        """Silence all, and drop what was planned before, for whatever frame."""
+        self._schedule = [planned for planned in self._schedule if planned.order > order]
+        heapq.heapify(self._schedule)
+        self._waiting = [entry for entry in self._waiting if entry.order > order]
         for voice in self._sounding:
             voice.panic(frame=self.frame, frames=_PANIC_FRAMES)
 
@@ -270,7 +290,7 @@ class Mixer:
         if self._schedule:
             change = min(change, self._schedule[0].frame)
         if self._waiting:
-            change = min(change, self._waiting[0][0])
+            change = min(change, self._waiting[0].until_frame)
         return max(1, change - self.frame)
 
     def _mix(self, mix: FloatArray) -> None:
@@ -310,6 +330,8 @@ class Mixer:
 
 def _is_sane(command: _Timed) -> bool:
     match command:
+        case Panic():
+            return True
         case Play():
             numbers = (command.velocity, command.crossfade_ms)
         case StopSlot():

@@ -132,7 +132,7 @@ class _Rules(Generation):
         self.state = replace(self.state, syncs=(*self.state.syncs, waiting))
 
     def panic(self, request: Request) -> None:
-        self.tell(audio.Panic())
+        self.tell(audio.Panic(self.moment.due_frame))
         for number in range(1, len(self.state.slots) + 1):
             self.forget_cues(number, "Panic silenced it before it began.")
         waiting = Waiting(self.new_id(), request, frozenset(self.state.voice_ids))

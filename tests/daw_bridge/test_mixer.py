@@ -298,6 +298,19 @@ def test_panic_outruns_stops_that_take_their_time() -> None:
     np.testing.assert_array_equal(render(mixer, 5000)[round(50 * MS) :], 0.0)
 
 
+def test_a_panic_of_a_frame_waits_for_it_and_spares_what_is_sent_after_it() -> None:
+    mixer = mixer_with(tone(100.0), noise(1))
+    mixer.handle(Play(1, 0, loop=True))
+    mixer.handle(Play(2, 1, at_frame=30_000))  # sent before: dropped
+    mixer.handle(Panic(at_frame=5000))
+    mixer.handle(Play(3, 1, at_frame=20_000))
+    out = render(mixer, 40_000)
+    np.testing.assert_array_equal(out[:5000], np.tile(tone(100.0), (2, 1))[:5000])
+    np.testing.assert_array_equal(out[5000 + round(50 * MS) : 20_000], 0.0)
+    np.testing.assert_array_equal(out[20_000:21_000], noise(1))
+    np.testing.assert_array_equal(out[21_000:], 0.0)
+
+
 # ── what waits, what is dropped, what is refused ─────────────────────────────
 
 

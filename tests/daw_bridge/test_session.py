@@ -520,3 +520,10 @@ def test_a_silent_slot_has_no_voices_even_if_an_event_was_lost() -> None:
     world.deliver()
     world.tell(audio.Ended(1, 99, world.frame, sounding=0))
     assert world.state_word() == "ready"
+
+
+def test_a_panic_in_a_bundle_silences_at_the_bundles_time() -> None:
+    world = playing("loop")
+    world.due_frame = 5_000
+    actions = world.ask(Panic())
+    assert Tell(audio.Panic(5_000)) in actions
