@@ -10,6 +10,7 @@ from daw_bridge.clients import Peer
 from daw_bridge.framing import Framer
 
 MAX_UNSENT_BYTES = 1024 * 1024
+LAST_WORDS_S = 1.0
 
 
 class Listener(Protocol):
@@ -31,6 +32,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, listener: Listener) -> None:
         self._listener, self._framer = listener, Framer()
         self._transport: asyncio.Transport | None = None
+        self._is_deaf = False
         self.peer: Peer = ("", 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -42,12 +44,14 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, content: bytes) -> None:
         """Obey what is complete; hang up on a stream that cannot be read."""
+        if self._is_deaf:
+            return
         try:
             for packet in self._framer.feed(content):
                 self._listener.receive(packet, self.peer)
         except ValueError:
             self._listener.receive(content[:8], self.peer)
-            self.hang_up()
+            self._hang_up_with_an_answer()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Forget it."""
@@ -56,7 +60,7 @@ class Connection(asyncio.Protocol):
 
     def send(self, packet: bytes) -> None:
         """Send a packet, or hang up on a client that does not read."""
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None or self._transport.is_closing() or self._is_deaf:
             return
         if self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             self._transport.abort()
@@ -67,3 +71,10 @@ class Connection(asyncio.Protocol):
         """Close it, after what has been written."""
         if self._transport is not None:
             self._transport.close()
+
+    def _hang_up_with_an_answer(self) -> None:
+        """Say no more and hear no more, but read on: closed unread, TCP would drop the answer."""
+        self._is_deaf = True
+        if self._transport is not None:
+            self._transport.write_eof()
+            asyncio.get_running_loop().call_later(LAST_WORDS_S, self._transport.abort)

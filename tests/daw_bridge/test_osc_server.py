@@ -177,6 +177,22 @@ def test_a_tcp_stream_of_noise_is_hung_up_on() -> None:
     play(scene)
 
 
+def test_much_noise_over_tcp_still_gets_its_answer() -> None:
+    async def scene(stage: Stage) -> None:
+        wish = encode_message("/gen/notify", (("i", 1),))
+        for _ in range(10):
+            reader, writer = await asyncio.open_connection("127.0.0.1", stage.server.port)
+            writer.write(len(wish).to_bytes(4, "big") + wish + b"\x7f" * 1_000_000)
+            async with asyncio.timeout(5.0):
+                assert b"bad_packet" in await reader.read()
+            stage.server.push("/gen/log", (("i", 2), ("s", "not for who was hung up on")))
+            writer.close()
+        await stage.settle()
+        assert stage.server.counters.malformed == 10
+
+    play(scene)
+
+
 def test_feedback_goes_to_those_who_asked_and_ends_when_they_say_so() -> None:
     async def scene(stage: Stage) -> None:
         listener = await UdpClient.connect(0, local=("127.0.0.1", 0))
