@@ -36,7 +36,7 @@ def one_job(given: Mapping[str, Any]) -> OfflineJob:
         given: Values by the keys of a batch line; None stands for "not given".
 
     Returns:
-        The job, checked.
+        The job, checked; whole bars are a loop whose end runs on into its start.
 
     Raises:
         DawBridgeError: A key is unknown or missing, or a value is not allowed.
@@ -56,10 +56,14 @@ def one_job(given: Mapping[str, Any]) -> OfflineJob:
     output = values["output"]
     if not isinstance(output, str | Path) or "\0" in str(output):
         raise DawBridgeError(f"The output is {output!r}; give the name of a WAV file.")
+    if "bars" in values and "bpm" not in values:
+        raise DawBridgeError("Bars have no length without a tempo: give bpm too, such as 120.")
     fields = {field: values[name] for name, field in _FIELDS.items() if name in values}
     try:
         seed = values.get("seed", _DEFAULT_SEED)
-        request = GenerationRequest(prompt=values["prompt"], seed=seed, **fields)
+        request = GenerationRequest(
+            prompt=values["prompt"], seed=seed, loop="bars" in values, **fields
+        )
     except RequestError as error:
         raise DawBridgeError(str(error)) from error
     return OfflineJob(request, Path(output))

@@ -8,7 +8,7 @@ import soundfile
 
 from daw_bridge.__main__ import main
 from daw_bridge.errors import DawBridgeError
-from daw_bridge.offline import read_batch
+from daw_bridge.offline import one_job, read_batch
 from generator.api import SAMPLE_RATE_HZ
 
 TONE = ["--model", "tone"]
@@ -31,6 +31,14 @@ def test_bars_are_exact_to_the_frame(tmp_path: Path) -> None:
     for bpm in (93, 999):  # the latter as fast as the clock goes
         assert generate("loop", "-o", path, "--bpm", bpm, "--bars", 2) == 0
         assert soundfile.info(path).frames == round(8 * 60 / bpm * SAMPLE_RATE_HZ)
+
+
+def test_whole_bars_are_a_loop_and_need_a_tempo() -> None:
+    given = {"prompt": "beat", "output": "a.wav"}
+    assert one_job(given | {"bars": 2, "bpm": 120}).request.loop
+    assert not one_job(given | {"bpm": 120}).request.loop
+    with pytest.raises(DawBridgeError, match="give bpm too"):
+        one_job(given | {"bars": 2})
 
 
 def test_a_batch_makes_the_same_files_as_single_calls(tmp_path: Path) -> None:
