@@ -10,6 +10,8 @@ from training.errors import TrainingError
 from training.run import LOG_FILE
 
 SMOOTHED_OVER = 15
+PER_LINE = 5
+SHOWN_PERCENT = (0.5, 98.5)
 
 
 def read_log(folder: Path) -> list[dict[str, float]]:
@@ -36,14 +38,19 @@ def draw_curves(folder: Path, picture: Path) -> None:
     """Draw every loss term of a stage over its steps, raw and smoothed, into a PNG."""
     rows = read_log(folder)
     names = sorted({name for row in rows for name in row} - {"step", "elapsed_s"})
-    figure = Figure(figsize=(2.6 * len(names), 2.4))
-    axes = figure.subplots(1, len(names), squeeze=False)
-    for axis, name in zip(axes[0], names, strict=True):
+    lines = -(-len(names) // PER_LINE)
+    figure = Figure(figsize=(3.0 * min(PER_LINE, len(names)), 2.4 * lines))
+    axes = figure.subplots(lines, min(PER_LINE, len(names)), squeeze=False)
+    for axis in axes.flat[len(names) :]:
+        axis.set_axis_off()
+    for axis, name in zip(axes.flat, names, strict=False):
         points = np.array([(row["step"], row[name]) for row in rows if name in row])
         axis.plot(points[:, 0], points[:, 1], linewidth=0.5, alpha=0.4)
         width = min(SMOOTHED_OVER, len(points))
         smooth = np.convolve(points[:, 1], np.ones(width) / width, mode="valid")
         axis.plot(points[width - 1 :, 0], smooth, linewidth=1.2)
+        # The first steps fall from anywhere; the scale is that of all the others.
+        axis.set_ylim(*np.percentile(points[len(points) // 50 :, 1], SHOWN_PERCENT))
         axis.set_title(name, fontsize=8)
         axis.tick_params(labelsize=6)
     figure.tight_layout()
