@@ -1,0 +1,65 @@
+"""The model that ships: whole, small enough, credited, and it hears the words."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest, Generator
+from generator.checkpoint import read_checkpoint
+from generator.loading import load_generator
+
+HOUSE = Path(__file__).parents[1] / "generator" / "checkpoints" / "house"
+SEEDS = (1, 2, 3)
+
+
+@pytest.fixture(scope="module")
+def house() -> Generator:
+    return load_generator("house", threads=1)
+
+
+def take(house: Generator, prompt: str, seed: int, seconds: float = 1.0) -> FloatArray:
+    return house.generate(GenerationRequest(prompt, seed, seconds=seconds)).audio
+
+
+def centroid_hz(audio: FloatArray) -> float:
+    power = np.abs(np.fft.rfft(audio.mean(axis=1))) ** 2
+    return float((np.fft.rfftfreq(len(audio), 1 / SAMPLE_RATE_HZ) * power).sum() / power.sum())
+
+
+def sounding_s(audio: FloatArray) -> float:
+    """Return when 95 % of the energy has passed."""
+    energy = np.cumsum((audio**2).sum(axis=1))
+    return float(np.searchsorted(energy, 0.95 * energy[-1]) / SAMPLE_RATE_HZ)
+
+
+def test_it_is_whole_small_enough_and_credited() -> None:
+    checkpoint = read_checkpoint(HOUSE)
+    size_mb = sum(record.size_bytes for record in checkpoint.manifest.files.values()) / 1e6
+    assert size_mb <= 40.0
+    thanked = (HOUSE / "CREDITS.md").read_text(encoding="utf-8")
+    for licence in checkpoint.manifest.licences:
+        if licence.part == "training data":
+            assert f"## {licence.source} ({licence.licence})" in thanked
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [("deep 808 kick", "closed hi-hat"), ("sub bass", "shaker"), ("deep 808 kick", "snare drum")],
+)
+def test_what_is_named_low_sounds_lower(house: Generator, low: str, high: str) -> None:
+    lows = [centroid_hz(take(house, low, seed)) for seed in SEEDS]
+    highs = [centroid_hz(take(house, high, seed)) for seed in SEEDS]
+    assert np.median(lows) < 0.6 * np.median(highs), (lows, highs)
+
+
+def test_a_hit_is_shorter_than_a_pad(house: Generator) -> None:
+    hits = [sounding_s(take(house, "closed hi-hat", seed, 3.0)) for seed in SEEDS]
+    pads = [sounding_s(take(house, "warm pad", seed, 3.0)) for seed in SEEDS]
+    assert np.median(hits) < 0.6 * np.median(pads), (hits, pads)
+
+
+def test_a_seed_is_a_take(house: Generator) -> None:
+    one, again, other = (take(house, "snare drum", seed) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(one, other)
