@@ -187,7 +187,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        c = config
+        self.config = c = config
         self.enter = nn.Linear(c.latent_channels, c.latent_width)
         self.slow = nn.Sequential(
             *(ConvNeXtBlock(c.latent_width, kernel=5) for _ in range(c.latent_blocks))

@@ -17,8 +17,8 @@ from torch import Tensor
 from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ, FloatArray
 from generator.autoencoder import Decoder, Encoder, centred_stft
 from generator.spectral import SpectralFrames, synthesise
-from training.autoencoder import MelScale, mel_distance, mel_scales
 from training.sound_files import decode_vorbis, encode_near
+from training.sound_losses import MelScale, mel_distance, mel_scales
 
 RESOLUTIONS = (512, 1024, 2048)
 LOG_FLOOR = 1e-4

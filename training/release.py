@@ -5,16 +5,14 @@ Knows no ONNX and no loss: `training/export.py` writes the graphs, the stages ma
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
-from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.checkpoint import Checkpoint, Licence, Manifest
 from generator.text import ENCODER_FILE, TOKENIZER_FILE
-from training.checkpoints import load_state
 from training.config import ReleaseRun
 from training.corpus.shards import Corpus
 from training.errors import TrainingError
 from training.export import Trained, export_checkpoint, export_weights
+from training.states import load_decoder
 from training.student import load_backbone
 
 TEXT_ENCODER = "MiniLM-L6 (all-MiniLM-L6-v2), token states"
@@ -27,28 +25,6 @@ source and licence, with the number of clips of each. No author endorses this mo
 makes.
 """
 WEIGHTS_LICENCE = Licence("transformer, decoder", "Apache-2.0", "daw-bridge")
-
-
-def load_decoder(path: Path) -> tuple[Decoder, AutoencoderConfig]:
-    """Read the average decoder of an autoencoder state.
-
-    Args:
-        path: The state.
-
-    Returns:
-        The decoder, in evaluation mode, and its sizes.
-
-    Raises:
-        TrainingError: The state holds no autoencoder.
-    """
-    state = load_state(path)
-    sizes, weights = state.get("sizes"), state.get("average")
-    if not isinstance(sizes, dict) or not isinstance(weights, dict):
-        raise TrainingError(f"{path} holds no autoencoder: give the state of that stage")
-    config = AutoencoderConfig(**sizes)
-    decoder = Decoder(config)
-    decoder.load_state_dict(weights)
-    return decoder.eval(), config
 
 
 def data_summary(corpora: Sequence[Corpus]) -> tuple[str, ...]:
@@ -110,7 +86,8 @@ def release(run: ReleaseRun) -> Checkpoint:
     except OSError as error:
         raise TrainingError(str(error)) from error
     backbone = load_backbone(run.student, run.model)
-    decoder, sizes = load_decoder(run.autoencoder)
+    decoder = load_decoder(run.autoencoder)
+    sizes = decoder.config
     manifest = Manifest(
         name=run.name,
         objective=run.objective,

@@ -10,22 +10,20 @@ import torch
 from generator.autoencoder import Outputs, centred_stft, mel_filters
 from generator.spectral import BINS, HOP_FRAMES, N_FFT, PARTS
 from tests.training.small import RATE_HZ, small_corpus
-from training.autoencoder import (
-    AutoencoderStage,
+from training.autoencoder import AutoencoderStage
+from training.config import AutoencoderRun, AutoencoderSizes
+from training.crops import Crops
+from training.frame_losses import (
     RealSpectrum,
     advance_loss,
     attack_frames,
-    convergence,
     magnitude_loss,
-    mel_distance,
-    mel_scales,
     peak_loss,
     real_spectrum,
     vertical_loss,
 )
-from training.config import AutoencoderRun, AutoencoderSizes
-from training.crops import Crops
 from training.loop import run
+from training.sound_losses import convergence, mel_distance, mel_scales
 
 TINY = AutoencoderSizes(
     latent_channels=4, mel_bands=16, side_mel_bands=8, encoder_width=16, encoder_blocks=1,
