@@ -20,7 +20,8 @@ from training.release import CREDITS_FILE, release
 
 TINY = {
     "latent_channels": 4, "mel_bands": 8, "side_mel_bands": 8, "encoder_width": 8,
-    "encoder_blocks": 1, "latent_width": 8, "latent_blocks": 1, "decoder_width": 8, "decoder_blocks": 1, "head_width": 8,
+    "encoder_blocks": 1, "latent_width": 8, "latent_blocks": 1,
+    "decoder_width": 8, "decoder_blocks": 1, "head_width": 8,
 }  # fmt: skip
 
 
