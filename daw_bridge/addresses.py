@@ -11,11 +11,12 @@ from dataclasses import dataclass, fields
 from typing import cast
 
 from daw_bridge.arguments import Argument, Kind, Value, check_argument
-from daw_bridge.commands import COMMANDS, Access, Row
+from daw_bridge.commands import COMMANDS
 from daw_bridge.errors import CommandError, Fault
 from daw_bridge.osc import Message, TaggedValue
 from daw_bridge.patterns import has_wildcard, match_part
 from daw_bridge.requests import Command, GetValue, Ping, Request, SetValue
+from daw_bridge.table_rows import Access, Row
 
 MAX_ADDRESS_BYTES = 255
 _NOT_DISPATCHED = (Access.PUSH, Access.REPLY)

@@ -2,7 +2,7 @@
 
 This is one of the four borders where input is validated; behind it types are trusted. It does not
 know addresses, bytes or commands.
-Flow: osc.py hands each received value to `check_argument` with what commands.py declares for it.
+Flow: osc.py hands each received value to `check_argument` with what the table declares for it.
 """
 
 import math

@@ -17,7 +17,6 @@ from daw_bridge import audio_commands as audio
 from daw_bridge.addresses import AddressBook
 from daw_bridge.arguments import Value
 from daw_bridge.audio_status import AudioStatus
-from daw_bridge.commands import Access
 from daw_bridge.errors import AudioError, Fault, QueueFull
 from daw_bridge.generator_events import GeneratorDied, GeneratorEvent, GeneratorReady, TakeReady
 from daw_bridge.osc import TaggedValue
@@ -36,6 +35,7 @@ from daw_bridge.session_state import (
     XrunsCounted,
     value_of,
 )
+from daw_bridge.table_rows import Access
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 
 API = "1"

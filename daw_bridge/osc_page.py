@@ -1,6 +1,6 @@
 """Prints the reference page of the protocol from the table: `python -m daw_bridge.osc_page`.
 
-It knows nothing of what the addresses do; every fact on the page stands in commands.py. A test
+It knows nothing of what the addresses do; every fact on the page stands in the table's rows. A test
 fails if `docs/osc.md` differs from what is printed here.
 """
 
@@ -9,20 +9,15 @@ import sys
 from collections.abc import Iterator
 
 from daw_bridge.arguments import Argument, Kind
-from daw_bridge.commands import MASTER, REPLIES, SERVER, SLOT, Access, Row
+from daw_bridge.commands import SECTIONS
 from daw_bridge.errors import Fault
+from daw_bridge.table_rows import Access, Row
 
 ROOT = "/gen"
-_SECTIONS = (
-    ("Server", SERVER),
-    ("Clock, master and device", MASTER),
-    ("Slots, `{slot}` = 1, 2, 3 …", SLOT),
-    ("Replies", REPLIES),
-)
 _INTRODUCTION = """\
 # The OSC protocol
 
-Change the table in `daw_bridge/commands.py`, not this page, which is printed from it:
+Change the table in `daw_bridge/table_*.py`, not this page, which is printed from it:
 `python -m daw_bridge.osc_page > docs/osc.md`.
 
 ## Rules
@@ -53,7 +48,7 @@ def page() -> str:
 
 def _lines() -> Iterator[str]:
     yield _INTRODUCTION
-    for title, rows in _SECTIONS:
+    for title, rows in SECTIONS:
         yield f"## {title}\n"
         yield "| address | | arguments | answer | |"
         yield "|---|---|---|---|---|"

@@ -24,8 +24,8 @@ import h11
 
 from daw_bridge.addresses import AddressBook
 from daw_bridge.arguments import Argument, Kind, Value
-from daw_bridge.commands import Access, Row
 from daw_bridge.errors import DawBridgeError
+from daw_bridge.table_rows import Access, Row
 
 ReadValue = Callable[[int, str], Value]
 Json = dict[str, object]

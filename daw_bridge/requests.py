@@ -1,7 +1,7 @@
 """What can be asked of the daemon: one frozen dataclass for each kind of command.
 
 Commands are imperatives with values that have been checked already. This file knows nothing of
-addresses (commands.py), bytes (osc.py) or what a command does to the music (session.py).
+addresses (table_*.py), bytes (osc.py) or what a command does to the music (session.py).
 """
 
 from dataclasses import dataclass

@@ -5,8 +5,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from daw_bridge.arguments import Argument, Kind
-from daw_bridge.commands import COMMANDS, Access, Row
+from daw_bridge.commands import COMMANDS
 from daw_bridge.requests import Command, GetValue, Ping, SetValue
+from daw_bridge.table_rows import Access, Row
 from generator.api import KEYS
 
 SLOTS = 16

@@ -4,8 +4,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from daw_bridge.arguments import check_argument
-from daw_bridge.commands import COMMANDS, Access
+from daw_bridge.commands import COMMANDS
 from daw_bridge.osc_page import page
+from daw_bridge.table_rows import Access
 
 PAGE = Path(__file__).parents[2] / "docs" / "osc.md"
 

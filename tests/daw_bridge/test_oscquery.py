@@ -9,9 +9,9 @@ import pytest
 
 from daw_bridge.addresses import AddressBook
 from daw_bridge.arguments import Value
-from daw_bridge.commands import Access
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery, describe
 from daw_bridge.session_state import new_session, value_of
+from daw_bridge.table_rows import Access
 
 BOOK = AddressBook("/gen", 3)
 STATE = new_session(3, entropy=0)

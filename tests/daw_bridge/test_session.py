@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daw_bridge import audio_commands as audio
-from daw_bridge.commands import COMMANDS, Access
+from daw_bridge.commands import COMMANDS
 from daw_bridge.errors import Fault
 from daw_bridge.generator_events import TakeFailed, TakeProgress, TakeReady
 from daw_bridge.requests import (
@@ -39,6 +39,7 @@ from daw_bridge.session_state import (
     new_session,
     value_of,
 )
+from daw_bridge.table_rows import Access
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 
 SLOTS = 2

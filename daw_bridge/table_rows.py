@@ -1,0 +1,65 @@
+"""What a row of the protocol's table is: one address, its arguments, and what it is for.
+
+Pure form; the rows stand in table_*.py and commands.py joins them. Knows nothing of bytes, sockets,
+time or what a command does to the music.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from daw_bridge.arguments import Argument, Kind
+from daw_bridge.requests import Command
+
+SLOT_PART = "{slot}"
+
+
+class Access(StrEnum):
+    """What an address is for."""
+
+    VALUE = "set and get"
+    READ = "get"
+    ACTION = "action"
+    PUSH = "pushed"
+    REPLY = "reply"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One address below the root (or above it, where `is_rooted` is false).
+
+    `make` is the command of an ACTION. A VALUE or READ row shows the field `shows` of the slot's or
+    the session's state; where it is empty, the one named like the last word of the path.
+    `ignores_zero` is for triggers: a button that is released sends 0, which does nothing.
+    """
+
+    path: str
+    access: Access
+    description: str
+    arguments: tuple[Argument, ...] = ()
+    make: type[Command] | None = None
+    reply: str = ""
+    shows: str = ""
+    ignores_zero: bool = False
+    is_rooted: bool = True
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether the address stands once for each slot."""
+        return SLOT_PART in self.path
+
+    @property
+    def field(self) -> str:
+        """The name of the field that a VALUE or READ row shows."""
+        return self.shows or self.path.rsplit("/", 1)[-1]
+
+    def address(self, root: str, slot: int = 0) -> str:
+        """The full address, for one slot where the row has one."""
+        return (root if self.is_rooted else "") + self.path.replace(SLOT_PART, str(slot))
+
+
+ADDRESS = Argument("address", Kind.STRING)
+ID = Argument("id", Kind.INT)
+TEXT = Argument("text", Kind.STRING)
+REST = Argument("arguments", Kind.ANY)
+GAIN = Argument("gain", Kind.FLOAT, "dB", low=-math.inf, high=12.0, default=0.0)
