@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import cast
 
-from daw_bridge.arguments import Argument, Kind, Value, check_argument
+from daw_bridge.arguments import Argument, Held, Kind, Value, check_argument, tagged
 from daw_bridge.commands import COMMANDS
 from daw_bridge.errors import CommandError, Fault
 from daw_bridge.osc import Message, TaggedValue
@@ -158,9 +158,9 @@ class AddressBook:
         """Where a value of the session (slot 0) or of a slot is shown."""
         return self._field_rows[slot > 0, field].address(self.root, slot)
 
-    def tagged(self, slot: int, field: str, value: Value) -> tuple[TaggedValue]:
-        """A value with its declared type, as feedback carries it."""
-        return ((self._field_rows[slot > 0, field].arguments[0].kind.value, value),)
+    def tagged(self, slot: int, field: str, held: Held) -> tuple[TaggedValue, ...]:
+        """What an address holds, with its declared types, as feedback carries it."""
+        return tagged(self._field_rows[slot > 0, field].arguments, held)
 
     def message_of(self, command: Command) -> Message:
         """The message that asks for a command: `resolve` gives the command back."""
@@ -182,7 +182,7 @@ def _given(row: Row, command: Command) -> Iterator[TaggedValue]:
         value = getattr(command, argument.name) if argument.name in names else None
         if value is None:
             return
-        yield argument.kind.value, value
+        yield from tagged((argument,), value)
 
 
 def _is_reached(row: Row, *, only_values: bool) -> bool:
@@ -202,9 +202,11 @@ def _bind(place: Place, arguments: Sequence[TaggedValue]) -> Command | None:
         return GetValue(slot, row.field)
     if row.access is Access.READ:
         raise ValueError("This address can only be asked: send it without arguments.")
-    if len(arguments) > 1:
-        raise ValueError(f"{len(arguments)} arguments came; one sets the value, none asks for it.")
-    return SetValue(slot, row.field, check_argument(row.arguments[0], *arguments[0]))
+    needed = len(row.arguments)
+    if len(arguments) != needed:
+        raise ValueError(f"{len(arguments)} arguments came; {needed} set the value, none asks.")
+    values = tuple(map(check_argument, row.arguments, *zip(*arguments, strict=True)))
+    return SetValue(slot, row.field, values[0] if needed == 1 else values)
 
 
 def _bind_action(row: Row, slot: int, arguments: Sequence[TaggedValue]) -> Command | None:

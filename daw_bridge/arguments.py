@@ -6,19 +6,27 @@ Flow: osc.py hands each received value to `check_argument` with what the table d
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from daw_bridge.osc import TaggedValue
 from generator.api import RequestError, parse_key
 
 Value = int | float | str
+# What an address holds: one value, or several in the order of its arguments.
+Held = Value | tuple[Value, ...]
 MAX_STRING_BYTES = 256
 MAX_INT = 2**31 - 1
 
 
 class Kind(StrEnum):
-    """The type of an argument: its OSC tag, and `*` for any number of any type."""
+    """The type of an argument: its OSC tag, and `*` for any number of any type.
 
+    A BOOL travels as T or F, and may come as 1 or 0.
+    """
+
+    BOOL = "T"
     INT = "i"
     FLOAT = "f"
     DOUBLE = "d"
@@ -69,7 +77,25 @@ def check_argument(argument: Argument, tag: str, value: object) -> Value:
     """
     if argument.kind is Kind.STRING:
         return _check_string(argument, tag, value)
+    if argument.kind is Kind.BOOL:
+        return _check_bool(argument, tag, value)
     return _check_number(argument, tag, value)
+
+
+def tagged(arguments: Sequence[Argument], held: Held) -> tuple[TaggedValue, ...]:
+    """Values with their OSC tags, as declared."""
+    values = held if isinstance(held, tuple) else (held,)
+    return tuple((_tag(one, value), value) for one, value in zip(arguments, values, strict=True))
+
+
+def _tag(argument: Argument, value: Value) -> str:
+    return "F" if argument.kind is Kind.BOOL and not value else argument.kind.value
+
+
+def _check_bool(argument: Argument, tag: str, value: object) -> bool:
+    if tag not in "ihfdTF" or value not in (0, 1):
+        raise ValueError(f"{argument.name} came as {tag}:{value!r:.40}; send T or F, 1 or 0.")
+    return bool(value)
 
 
 def _check_string(argument: Argument, tag: str, value: object) -> str:

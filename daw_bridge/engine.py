@@ -15,7 +15,7 @@ from typing import Protocol
 from daw_bridge import __version__
 from daw_bridge import audio_commands as audio
 from daw_bridge.addresses import AddressBook
-from daw_bridge.arguments import Value
+from daw_bridge.arguments import Held
 from daw_bridge.audio_status import AudioStatus
 from daw_bridge.errors import AudioError, Fault, QueueFull
 from daw_bridge.generator_events import GeneratorDied, GeneratorEvent, GeneratorReady, TakeReady
@@ -196,7 +196,7 @@ class Engine:
         _LOG.log(level, text)
         self._parts.osc.push(self._book.root + "/log", (("i", priority), ("s", text)))
 
-    def read_value(self, slot: int, field: str) -> Value:
+    def read_value(self, slot: int, field: str) -> Held:
         """What a value is now."""
         return value_of(self._state, slot, field)
 

@@ -23,11 +23,11 @@ from urllib.parse import unquote, urlsplit
 import h11
 
 from daw_bridge.addresses import AddressBook
-from daw_bridge.arguments import Argument, Kind, Value
+from daw_bridge.arguments import Argument, Held, Kind, Value
 from daw_bridge.errors import DawBridgeError
 from daw_bridge.table_rows import Access, Row
 
-ReadValue = Callable[[int, str], Value]
+ReadValue = Callable[[int, str], Held]
 Json = dict[str, object]
 _ACCESS = {Access.VALUE: 3, Access.READ: 1, Access.ACTION: 2}
 _ATTRIBUTES = frozenset(
@@ -86,7 +86,8 @@ def _leaf(row: Row, address: str, slot: int, read_value: ReadValue) -> Json:
         node["RANGE"] = [_range(argument) for argument in declared]
         node["UNIT"] = [argument.unit for argument in declared]
     if row.access in (Access.VALUE, Access.READ):
-        node["VALUE"] = [_finite(read_value(slot, row.field))]
+        held = read_value(slot, row.field)
+        node["VALUE"] = [_finite(one) for one in (held if isinstance(held, tuple) else (held,))]
     return node
 
 
@@ -173,7 +174,7 @@ class OscQuery:
             f'The addresses as JSON: <a href="{root}">{root}</a>.</p>\n<table>{values}</table>'
         )
 
-    def _values(self) -> list[tuple[str, Value]]:
+    def _values(self) -> list[tuple[str, Held]]:
         return [
             (address, self._read_value(place.slot, place.row.field))
             for address, place in self._book.places.items()

@@ -6,16 +6,16 @@ addresses (table_*.py), bytes (osc.py) or what a command does to the music (sess
 
 from dataclasses import dataclass
 
-from daw_bridge.arguments import Value
+from daw_bridge.arguments import Held
 
 
 @dataclass(frozen=True, slots=True)
 class SetValue:
-    """Give a field of the session (slot 0) or of a slot a new value."""
+    """Give a field of the session (slot 0) or of a slot a new value; several are a tuple."""
 
     slot: int
     field: str
-    value: Value
+    value: Held
 
 
 @dataclass(frozen=True, slots=True)

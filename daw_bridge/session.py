@@ -64,7 +64,7 @@ class _Rules(Generation):
         match request.command:
             case SetValue() as command:
                 self.set_value(command)
-                self.done_if_numbered(request)
+                self.confirm(request, command)
             case GetValue(slot, field):
                 value = value_of(self.state, slot, field)
                 self.actions.append(Show(slot, field, value, request.client))
@@ -106,25 +106,35 @@ class _Rules(Generation):
             case XrunsCounted(total):
                 self.state = replace(self.state, xruns_total=total)
 
+    def confirm(self, request: Request, command: SetValue) -> None:
+        """Answer whoever gave an id, also where the value was so before and nothing is shown."""
+        if request.request_id:
+            slot, field = command.slot, command.field
+            self.actions.append(
+                Show(slot, field, value_of(self.state, slot, field), request.client)
+            )
+            self.done(request)
+
     def set_value(self, command: SetValue) -> None:
-        slot, field, value, due = command.slot, command.field, command.value, self.moment.due_frame
-        if slot:
-            changed = replace(self.slot(slot), **{field: value})  # type: ignore[arg-type]
-            if field == "seed":
-                changed = replace(changed, shown_seed=int(value))
-            elif field == "gain_db":
-                self.tell(audio.SetSlotGain(slot, float(value), due))
-            self.put(slot, changed)
-        elif field == "tempo_bpm":
-            frame = self.moment.frame if due == audio.NOW else due
-            transport = self.state.transport.with_tempo(float(value), frame)
-            self.state = replace(self.state, transport=transport)
-        elif field == "xruns":
-            self.state = replace(self.state, xruns_before=self.state.xruns_total)
-        else:
-            self.state = replace(self.state, **{field: value})  # type: ignore[arg-type]
-            if field == "master_gain_db":
-                self.tell(audio.SetMasterGain(float(value), due))
+        due = self.moment.due_frame
+        match command:
+            case SetValue(0, "tempo_bpm", float(tempo_bpm)):
+                frame = self.moment.frame if due == audio.NOW else due
+                transport = self.state.transport.with_tempo(tempo_bpm, frame)
+                self.state = replace(self.state, transport=transport)
+            case SetValue(0, "xruns"):
+                self.state = replace(self.state, xruns_before=self.state.xruns_total)
+            case SetValue(0, field, value):
+                self.state = replace(self.state, **{field: value})  # type: ignore[arg-type]
+            case SetValue(slot, "seed", int(seed)):
+                self.put(slot, replace(self.slot(slot), seed=seed, shown_seed=seed))
+            case SetValue(slot, field, value):
+                self.put(slot, replace(self.slot(slot), **{field: value}))  # type: ignore[arg-type]
+        match command:
+            case SetValue(0, "master_gain_db", float(gain_db)):
+                self.tell(audio.SetMasterGain(gain_db, due))
+            case SetValue(slot, "gain_db", float(gain_db)):
+                self.tell(audio.SetSlotGain(slot, gain_db, due))
 
     def sync(self, request: Request, number: int) -> None:
         synced = replace(request, request_id=number)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from daw_bridge import audio_commands as audio
-from daw_bridge.arguments import Value
+from daw_bridge.arguments import Held
 from daw_bridge.osc import TaggedValue
 from daw_bridge.requests import Request
 from daw_bridge.transport import Transport
@@ -184,11 +184,11 @@ def new_session(slots: int, entropy: int, tempo_bpm: float = 120.0) -> SessionSt
 
 
 # ── what it shows ────────────────────────────────────────────────────────────
-_SESSION_VALUES: dict[str, Callable[[SessionState], Value]] = {
+_SESSION_VALUES: dict[str, Callable[[SessionState], Held]] = {
     "tempo_bpm": lambda state: state.transport.tempo_bpm,
     "xruns": lambda state: max(0, state.xruns_total - state.xruns_before),
 }
-_SLOT_VALUES: dict[str, Callable[[SlotState], Value]] = {
+_SLOT_VALUES: dict[str, Callable[[SlotState], Held]] = {
     "seed": lambda slot: slot.shown_seed,
     "take": lambda slot: slot.take.take_id if slot.take else 0,
 }
@@ -207,9 +207,9 @@ SLOT_FIELDS = (
 )
 
 
-def value_of(state: SessionState, slot: int, field: str) -> Value:
+def value_of(state: SessionState, slot: int, field: str) -> Held:
     """What a field of the session (slot 0) or of a slot shows."""
-    value: Value
+    value: Held
     if slot:
         one = state.slots[slot - 1]
         value = _SLOT_VALUES[field](one) if field in _SLOT_VALUES else getattr(one, field)
@@ -234,7 +234,7 @@ class Show:
 
     slot: int
     field: str
-    value: Value
+    value: Held
     client: int | None = None
 
 

@@ -22,6 +22,8 @@ def argument_values(argument: Argument) -> st.SearchStrategy[Any]:
     if argument.kind is Kind.STRING:
         letters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
         return st.text(letters, max_size=40)
+    if argument.kind is Kind.BOOL:
+        return st.booleans()
     low, high = argument.bounds
     if argument.kind is Kind.INT:
         return st.integers(int(low), int(high))
@@ -40,7 +42,8 @@ def to_float32(value: float) -> float:
 def _commands_of(row: Row) -> st.SearchStrategy[Command]:
     slots = st.integers(1, SLOTS) if row.has_slot else st.just(0)
     if row.access is Access.VALUE:
-        values = argument_values(row.arguments[0])
+        each = [argument_values(argument) for argument in row.arguments]
+        values = each[0] if len(each) == 1 else st.tuples(*each)
         return st.one_of(
             st.builds(SetValue, slots, st.just(row.field), values),
             st.builds(GetValue, slots, st.just(row.field)),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daw_bridge.addresses import AddressBook
-from daw_bridge.arguments import Value
+from daw_bridge.arguments import Held
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery, describe
 from daw_bridge.session_state import new_session, value_of
 from daw_bridge.table_rows import Access
@@ -19,7 +19,7 @@ SETTINGS = HttpSettings("127.0.0.1", 0, 7770)
 LOCAL = {"host": "127.0.0.1:7771", "accept": "application/json"}
 
 
-def read_value(slot: int, field: str) -> Value:
+def read_value(slot: int, field: str) -> Held:
     return -math.inf if field == "master_gain_db" else value_of(STATE, slot, field)
 
 
