@@ -72,14 +72,15 @@ class Generation(Playback):
         """
         if not prompt.strip():
             raise RequestError('The prompt is empty: name the sound, such as "deep 808 kick".')
+        tempo_bpm, beats_per_bar = self.state.transport.beats_of_a_bar
         return GenerationRequest(
             prompt=prompt,
             seed=seed,
             seconds=slot.duration_s,
             steps=slot.steps,
-            tempo_bpm=self.state.transport.tempo_bpm if slot.bars else None,
+            tempo_bpm=tempo_bpm if slot.bars else None,
             bars=slot.bars or None,
-            beats_per_bar=self.state.transport.beats_per_bar,
+            beats_per_bar=beats_per_bar,
             key=slot.key or None,
             loop=slot.mode == "loop",
         )

@@ -6,7 +6,6 @@ Everything here is frozen: a state can be held, compared and passed. It does not
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.arguments import Held
@@ -179,8 +178,7 @@ def new_session(slots: int, entropy: int, tempo_bpm: float = 120.0) -> SessionSt
     Returns:
         A session in which nothing has been asked for yet.
     """
-    transport = Transport(tempo_bpm, anchor_beat=Fraction(0))
-    return SessionState((SlotState(),) * slots, transport, entropy)
+    return SessionState((SlotState(),) * slots, Transport(tempo_bpm), entropy)
 
 
 # ── what it shows ────────────────────────────────────────────────────────────

@@ -60,6 +60,14 @@ class Transport:
         nudged = Fraction(self.tempo_bpm) * (1 + Fraction(self.nudge_pct) / 100)
         return nudged / (60 * SAMPLE_RATE_HZ)
 
+    @property
+    def beats_of_a_bar(self) -> tuple[float, int]:
+        """A bar as whole beats at a tempo: of quarter notes where they fill it."""
+        quarters = self.signature.bar_quarters
+        if quarters.denominator == 1:
+            return self.tempo_bpm, int(quarters)
+        return self.tempo_bpm * self.signature.denominator / 4, self.signature.numerator
+
     # ── reading ──────────────────────────────────────────────────────────────
     def beat_at(self, frame: int) -> Fraction:
         """The beat, counted from 0, that a frame falls on; where it stopped while it stands."""

@@ -52,16 +52,16 @@ def test_a_steady_clock_is_told_exactly_from_the_second_pulse_on(
 
 
 @given(st.floats(60.0, 200.0), st.floats(-20.0, 20.0).filter(lambda by: abs(by) > 1.0))
-def test_a_new_tempo_is_followed_within_a_beat(tempo_bpm: float, by_bpm: float) -> None:
+def test_a_new_tempo_is_followed_within_two_beats(tempo_bpm: float, by_bpm: float) -> None:
     source, frame, true = random.Random(5), 0.0, []
     for number in range(TWO_BARS + 3 * MIDI_PULSES_PER_BEAT):
         true.append(frame)
         frame += period_frames(tempo_bpm + by_bpm * (number >= TWO_BARS))
     late = [one + source.uniform(-0.3, 0.3) * FRAMES_A_MS for one in true]
     clocks = heard(midi_clock(tempo_bpm), late)
-    for clock, one in list(zip(clocks, true, strict=True))[TWO_BARS + 36 :]:
+    for clock, one in list(zip(clocks, true, strict=True))[TWO_BARS + 48 :]:
         assert abs(clock.tempo_bpm - tempo_bpm - by_bpm) < 0.01 * tempo_bpm
-        assert abs(clock.frame - one) < FRAMES_A_MS
+        assert abs(clock.frame - one) < 3 * FRAMES_A_MS
 
 
 def test_a_stall_of_the_sender_moves_the_beat_by_less_than_3_ms() -> None:

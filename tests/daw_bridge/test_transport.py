@@ -129,6 +129,14 @@ def test_a_nudge_bends_the_beat_and_leaves_the_tempo(
     assert clock.tempo_bpm == tempo_bpm
 
 
+@given(TEMPOS, SIGNATURES)
+def test_a_bar_as_beats_lasts_as_long_as_the_bar(tempo_bpm: float, signature: Signature) -> None:
+    clock = Transport(tempo_bpm, signature)
+    beats_bpm, beats = clock.beats_of_a_bar
+    frames = round(beats * 60.0 / beats_bpm * SAMPLE_RATE_HZ)
+    assert abs(clock.frame_at(signature.bar_quarters) - frames) <= 1
+
+
 def test_a_day_of_bars_does_not_drift() -> None:
     clock = Transport(tempo_bpm=120.0)
     bars = 86_400 // 2
