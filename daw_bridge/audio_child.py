@@ -35,6 +35,7 @@ from daw_bridge.audio_output import (
     open_output,
 )
 from daw_bridge.audio_status import StatusWriter, map_status_block
+from daw_bridge.capture_ring import CaptureWriter, map_capture_block
 from daw_bridge.errors import AudioError
 from daw_bridge.guard import repair_take
 from daw_bridge.mixer import Mixer
@@ -122,6 +123,9 @@ def make_engine(settings: ChildSettings) -> AudioEngine:
         status=StatusWriter(map_status_block(settings.status)),
     )
     engine.set_clock(frame=settings.clock_frame, monotonic_s=settings.clock_monotonic_s)
+    if settings.capture:
+        block = map_capture_block(settings.capture, settings.capture_frames)
+        engine.capture = CaptureWriter(block, settings.capture_frames)
     if settings.wake_descriptor >= 0:
         engine.wake = _waker(settings.wake_descriptor)
     return engine

@@ -24,6 +24,7 @@ from daw_bridge.audio_commands import (
     encode,
 )
 from daw_bridge.audio_status import AudioStatus, StatusWriter
+from daw_bridge.capture_ring import CaptureWriter
 from daw_bridge.errors import AudioError
 from daw_bridge.mixer import Mixer
 from daw_bridge.ring import Ring
@@ -59,6 +60,7 @@ class AudioEngine:
         self.arrivals: deque[Take | Warning] = deque()
         self.departures: deque[int] = deque()
         self.output_latency_ms = 0.0
+        self.capture: CaptureWriter | None = None
         self.wants_to_quit = False
         self.failure: BaseException | None = None
         self.wake: Callable[[], None] = _sleep_on
@@ -104,7 +106,10 @@ class AudioEngine:
         self._clock.tick(self._mixer.frame, begun_s)
         self._xruns += underflow
         self._take_in()
+        frame = self._mixer.frame
         self._mixer.render(out)
+        if self.capture is not None:
+            self.capture.write(frame, out)
         self._meter.measure(out)
         self._tell()
         self._publish(len(out), begun_s)

@@ -25,6 +25,8 @@ class ChildSettings:
         owner_pid: The control process.
         wake_descriptor: An inherited pipe to write into when there are events; -1 for none.
         output: Which output to open.
+        capture: The name of the ring of what was heard; empty for none.
+        capture_frames: How many frames it holds.
     """
 
     commands: str
@@ -35,6 +37,8 @@ class ChildSettings:
     owner_pid: int
     wake_descriptor: int
     output: OutputSettings
+    capture: str = ""
+    capture_frames: int = 0
 
     def to_json(self) -> str:
         """As one argument of a command line."""

@@ -29,6 +29,7 @@ from daw_bridge.audio_commands import (
 from daw_bridge.audio_handshake import RING_RECORDS, ChildSettings, Hello
 from daw_bridge.audio_output import OutputInfo, OutputSettings
 from daw_bridge.audio_status import AudioStatus, StatusReader, create_status_block
+from daw_bridge.capture_ring import CaptureReader, create_capture_block
 from daw_bridge.errors import AudioError, QueueFull
 from daw_bridge.ring import Ring, create_ring
 from daw_bridge.shared_memory import remove_block
@@ -44,15 +45,18 @@ class AudioProcess:
     Used from one thread, save that `restart` may run in another meanwhile.
     """
 
-    def __init__(self, output: OutputSettings) -> None:
+    def __init__(self, output: OutputSettings, *, capture_frames: int = 0) -> None:
         """Start nothing yet.
 
         Args:
             output: Which output the process is to open.
+            capture_frames: How much of what was heard is kept to be read; none at 0.
         """
         self.info = OutputInfo("", "", output.buffer_frames, 0.0)
         self.real_time_refusal = ""
+        self.capture: CaptureReader | None = None
         self._output = output
+        self._capture_frames, self._capture_name = capture_frames, ""
         self._child: _Child | None = None
         self._installed: dict[int, InstallTake] = {}
         self._clock = AudioStatus(clock_monotonic_s=time.monotonic())
@@ -75,6 +79,10 @@ class AudioProcess:
         if self._wake_read < 0 and os.name == "posix":
             self._wake_read, self._wake_write = os.pipe()
             os.set_blocking(self._wake_read, False)
+        if self._capture_frames and self.capture is None:
+            block = create_capture_block(self._capture_frames)
+            self.capture = CaptureReader(block, self._capture_frames)
+            self._capture_name = block.name
         self._launch(self._output, timeout_s)
         return self.info
 
@@ -108,6 +116,8 @@ class AudioProcess:
             if descriptor >= 0:
                 os.close(descriptor)
         self._wake_read, self._wake_write = -1, -1
+        if self._capture_name:
+            remove_block(self._capture_name)
 
     def send(self, command: Command) -> None:
         """Send a command.
@@ -191,7 +201,12 @@ class AudioProcess:
         return -1 if child is None else child.process.pid
 
     def _launch(self, output: OutputSettings, timeout_s: float) -> None:
-        child = _Child(output, clock=self.status(), wake_descriptor=self._wake_write)
+        child = _Child(
+            output,
+            clock=self.status(),
+            wake_descriptor=self._wake_write,
+            capture=(self._capture_name, self._capture_frames),
+        )
         try:
             hello = child.await_hello(timeout_s)
             if hello.info is None:
@@ -222,7 +237,14 @@ class AudioProcess:
 class _Child:
     """One life of the audio process: its memory, its pipes and its number."""
 
-    def __init__(self, output: OutputSettings, *, clock: AudioStatus, wake_descriptor: int) -> None:
+    def __init__(
+        self,
+        output: OutputSettings,
+        *,
+        clock: AudioStatus,
+        wake_descriptor: int,
+        capture: tuple[str, int],
+    ) -> None:
         self.commands: Ring = create_ring(capacity=RING_RECORDS, record_bytes=RECORD_BYTES)
         self.events: Ring = create_ring(capacity=RING_RECORDS, record_bytes=RECORD_BYTES)
         status_block = create_status_block()
@@ -237,6 +259,8 @@ class _Child:
             owner_pid=os.getpid(),
             wake_descriptor=wake_descriptor,
             output=output,
+            capture=capture[0],
+            capture_frames=capture[1],
         )
         self.process = subprocess.Popen(
             [sys.executable, "-m", "daw_bridge.audio_child", settings.to_json()],

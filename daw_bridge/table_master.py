@@ -38,5 +38,6 @@ MASTER: tuple[Row, ...] = (
         Access.VALUE,
         "Breaks of the sound that the audio device has told of; 0 begins to count anew.",
         (Argument("xruns", Kind.INT, low=0, high=0, default=0),),
+        is_kept=False,
     ),
 )

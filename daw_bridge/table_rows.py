@@ -31,6 +31,7 @@ class Row:
     `make` is the command of an ACTION. A VALUE or READ row shows the field `shows` of the slot's or
     the session's state; where it is empty, the one named like the last word of the path.
     `ignores_zero` is for triggers: a button that is released sends 0, which does nothing.
+    A VALUE belongs to what presets, scenes and the state keep, unless `is_kept` is false.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Row:
     reply: str = ""
     shows: str = ""
     ignores_zero: bool = False
+    is_kept: bool = True
     is_rooted: bool = True
 
     @property

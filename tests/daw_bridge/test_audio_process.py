@@ -170,6 +170,31 @@ def test_a_file_holds_what_was_played(tmp_path: Path) -> None:
     np.testing.assert_array_equal(recorded[begin : begin + 5000], audio)
 
 
+def test_what_was_heard_is_kept_to_the_frame_and_over_a_restart() -> None:
+    process, audio = AudioProcess(OutputSettings("null"), capture_frames=2**17), noise(5000)
+    process.start()
+    kept = process.capture
+    assert kept is not None
+    listener = Listener(process)
+    begins = []
+    for take_id in (1, 2):
+        install(process, take_id, audio)
+        process.send(Play(1, take_id))
+        started = listener.wait_for(Started)
+        assert isinstance(started, Started)
+        begins.append(started.frame)
+        listener.wait_for(Ended)
+        wait_until(lambda: kept.end_frame > begins[-1] + 5000)
+        if take_id == 1:
+            end_of_first = kept.end_frame
+            process.restart()
+    for begin in begins:
+        np.testing.assert_array_equal(kept.read(begin, begin + 5000), audio)
+    assert not kept.read(end_of_first, begins[1]).any()
+    process.stop()
+    assert not [name for name in blocks_of(os.getpid()) if "capture" in name]
+
+
 def test_what_cannot_be_mapped_or_must_be_mended_is_told(silent: AudioProcess) -> None:
     silent.send(InstallTake(1, f"dawb-{os.getpid()}-take-00", 100))
     listener = Listener(silent)
