@@ -43,7 +43,7 @@ class Generation(Playback):
             self.fail(request, Fault.BAD_VALUE, str(error))
             return
         self.cancel(command.slot, Fault.SUPERSEDED, "A newer request of this slot took its place.")
-        job = Job(self.new_id(), request)
+        job = Job(self.new_id(), request, wanted)
         if isinstance(command, Go):
             job = replace(job, cue=Cue(self.new_id(), 1.0, self.moment.due_frame))
         slot = replace(self.slot(command.slot), prompt=prompt, job=job, has_failed=False)
@@ -118,7 +118,8 @@ class Generation(Playback):
             self.actions.append(FreeTake(event.shm_name))
             return
         take_id = self.state.takes_made + 1
-        take = Take(take_id, event.shm_name, event.frames, event.seed, event.generate_ms)
+        made = (event.shm_name, event.frames, event.seed, event.generate_ms)
+        take = Take(take_id, *made, slot.job.recipe)
         self.state = replace(self.state, takes_made=take_id, kept=self.state.kept | {take})
         self.tell(audio.InstallTake(take_id, take.shm_name, take.frames))
         cue = slot.job.cue

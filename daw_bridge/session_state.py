@@ -18,13 +18,14 @@ from generator.api import GenerationRequest
 # ── what there is ────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class Take:
-    """A finished take in shared memory."""
+    """A finished take in shared memory, and the words that made it."""
 
     take_id: int
     shm_name: str
     frames: int
     seed: int
     generate_ms: float
+    recipe: GenerationRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Job:
 
     job_id: int
     request: Request
+    recipe: GenerationRequest
     is_begun: bool = False
     cue: Cue | None = None
     take: Take | None = None
