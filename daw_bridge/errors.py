@@ -6,6 +6,7 @@ or of where an answer goes; every other file of the package may import it.
     DawBridgeError
     ├── CommandError      a message that cannot be obeyed; nothing has changed
     ├── SettingsError     a settings file, variable or option that cannot be used
+    ├── PresetError       a preset or state file that cannot be read or written
     └── AudioError        the device, the audio process or its memory
         └── QueueFull     the audio process takes no more commands just now
 """
@@ -55,6 +56,10 @@ class CommandError(DawBridgeError):
 
 class SettingsError(DawBridgeError):
     """One or more settings cannot be used; the text names them all."""
+
+
+class PresetError(DawBridgeError):
+    """A preset or state file that cannot be used; the text names everything that is wrong."""
 
 
 class AudioError(DawBridgeError):

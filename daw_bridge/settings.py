@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from platformdirs import user_config_path, user_state_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -26,10 +27,6 @@ from daw_bridge.errors import SettingsError
 
 ENV_PREFIX = "DAW_BRIDGE_"
 CONFIG_VARIABLE = "DAW_BRIDGE_CONFIG"
-
-
-def _folder(variable: str, fallback: str) -> Path:
-    return Path(os.environ.get(variable) or Path.home() / fallback) / "daw-bridge"
 
 
 class Settings(BaseSettings):
@@ -73,8 +70,8 @@ class Settings(BaseSettings):
         default=(), description="Clients that get feedback from the start, as host:port"
     )
     state_dir: Path = Field(
-        default_factory=lambda: _folder("XDG_STATE_HOME", ".local/state"),
-        description="Folder for what is kept between runs",
+        default_factory=lambda: user_state_path("daw-bridge", appauthor=False),
+        description="Folder of your presets, captures and all that is kept between runs",
     )
 
     @field_validator("root")
@@ -160,7 +157,7 @@ def load_settings(options: Mapping[str, Any] | None = None, config: Path | None 
 
 def config_path() -> Path:
     """The user's own settings file, whether or not it exists."""
-    return _folder("XDG_CONFIG_HOME", ".config") / "config.toml"
+    return user_config_path("daw-bridge", appauthor=False) / "config.toml"
 
 
 def print_settings(settings: Settings) -> str:
