@@ -2,7 +2,7 @@
 
 One daemon at a time saves its state in a folder; a second one says so and runs without saving. A
 state is loaded under a mark that goes away when the daemon is well; a mark that is found at the
-start means that the last start broke on this very state, which is then set aside, never tried again.
+start means that the last one broke on this very state, which is then set aside, never tried again.
 
 Knows nothing of what a state holds. Flow: daemon.py asks it at the start; shelf.py writes.
 """
