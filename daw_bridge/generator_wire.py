@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from daw_bridge.generator_events import GeneratorReady, TakeFailed, TakeProgress, TakeReady
-from generator.api import GenerationRequest
+from generator.api import Base, GenerationRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +73,7 @@ def command_from_line(line: str) -> ChildCommand:
         return DropTake(**values)
     if kind == Leave.__name__:
         return Leave()
-    return MakeTake(values["request_id"], GenerationRequest(**values["request"]))
+    request = values["request"]
+    if request["base"] is not None:
+        request["base"] = Base(**request["base"])
+    return MakeTake(values["request_id"], GenerationRequest(**request))

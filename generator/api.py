@@ -8,6 +8,7 @@ References:
     Key indices: 0 is "no key", 1 to 12 are C to B major, 13 to 24 are C to B minor.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -30,6 +31,9 @@ MIN_TEMPO_BPM = 20.0
 MAX_TEMPO_BPM = 999.0
 MAX_BARS = 64
 MAX_BEATS_PER_BAR = 16
+MIN_CHANGE = 0.01
+MAX_KEPT_STRETCHES = 16
+IDENTITY_DIGITS = 32
 
 _MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
@@ -45,6 +49,10 @@ class GeneratorError(Exception):
 
 class RequestError(GeneratorError):
     """A request asks for something outside what a generator can make."""
+
+
+class SourceError(RequestError):
+    """The take that a new one is made from is not remembered, or not what the request needs."""
 
 
 class CheckpointError(GeneratorError):
@@ -103,6 +111,13 @@ def _check_number(name: str, value: object, low: float, high: float) -> None:
         raise RequestError(f"The {name} is {value:g}; it must be from {low:g} to {high:g}.")
 
 
+def _check_identity(name: str, value: object) -> None:
+    if not (isinstance(value, str) and len(value) == IDENTITY_DIGITS):
+        raise RequestError(
+            f"The {name} is {value!r}; give the identity of a take, {IDENTITY_DIGITS} digits."
+        )
+
+
 def _check_prompt(prompt: object) -> None:
     if not isinstance(prompt, str):
         raise RequestError(f"The prompt is a {type(prompt).__name__}; give words in a string.")
@@ -118,10 +133,49 @@ def _check_prompt(prompt: object) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """The take that a new one is made from: a variation, an in-painting, an extension.
+
+    Attributes:
+        source: The `identity` of the request that made it; both begin at the same moment.
+        change: How new the rest is: at 1 nothing of the source is heard outside of `keep_s`, less
+            is a variation, 0.1 a faint one.
+        keep_s: Stretches of the new take, (start, stop) in seconds, that stay as they are in the
+            source; whole latent frames (93 ms) are kept. (0, length of the source) and a longer
+            new take extend the source.
+
+    Raises:
+        RequestError: A value is of the wrong kind or out of range.
+    """
+
+    source: str
+    change: float = 1.0
+    keep_s: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what means nothing."""
+        _check_identity("source of the base", self.source)
+        _check_number("change", self.change, MIN_CHANGE, 1.0)
+        if len(self.keep_s) > MAX_KEPT_STRETCHES:
+            raise RequestError(
+                f"{len(self.keep_s)} stretches are to be kept; give at most {MAX_KEPT_STRETCHES}."
+            )
+        for start_s, stop_s in self.keep_s:
+            _check_number("start of a kept stretch in seconds", start_s, 0.0, MAX_SECONDS)
+            _check_number("end of a kept stretch in seconds", stop_s, start_s, MAX_SECONDS)
+        kept_s = tuple((float(start_s), float(stop_s)) for start_s, stop_s in self.keep_s)
+        object.__setattr__(self, "keep_s", kept_s)
+        object.__setattr__(self, "change", float(self.change))
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One sound to make: what it is, how long it lasts, which of its many takes is meant.
 
-    `bars` decides the length where it is given (with `tempo_bpm`); otherwise `seconds` does.
+    `bars` decides the length where it is given (with `tempo_bpm`); otherwise `seconds` does. An
+    open take (`is_open`) has whole latent frames and no faded end, because another take may follow
+    it (`follows`, its `identity`): the first frame of that one is the next after its last, without
+    a seam, at the same level. Words, key and seed may differ from take to take.
 
     Raises:
         RequestError: A value is of the wrong kind or out of range; the text says what is allowed.
@@ -136,6 +190,9 @@ class GenerationRequest:
     beats_per_bar: int = 4
     key: str | None = None
     loop: bool = False
+    base: Base | None = None
+    follows: str = ""
+    is_open: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no generator could make and bring the key into its one spelling."""
@@ -146,14 +203,27 @@ class GenerationRequest:
         _check_number("length in seconds", self.seconds, MIN_SECONDS, MAX_SECONDS)
         if self.tempo_bpm is not None:
             _check_number("tempo in bpm", self.tempo_bpm, MIN_TEMPO_BPM, MAX_TEMPO_BPM)
-        if not isinstance(self.loop, bool):
-            raise RequestError(f"The loop switch is {self.loop!r}; give true or false.")
+        for name, switch in (("loop", self.loop), ("open", self.is_open)):
+            if not isinstance(switch, bool):
+                raise RequestError(f"The {name} switch is {switch!r}; give true or false.")
+        self._check_origin()
         if self.bars is not None:
             self._check_bars(self.bars)
         if self.key is not None:
             if not isinstance(self.key, str):
                 raise RequestError(f'The key is {self.key!r}; give a name such as "F#m".')
             object.__setattr__(self, "key", parse_key(self.key))
+        object.__setattr__(self, "seconds", float(self.seconds))
+        if self.tempo_bpm is not None:
+            object.__setattr__(self, "tempo_bpm", float(self.tempo_bpm))
+
+    def _check_origin(self) -> None:
+        if self.follows:
+            _check_identity("take to follow", self.follows)
+        if self.follows and self.base is not None:
+            raise RequestError("A take either follows another or has a base; give one of them.")
+        if self.loop and (self.follows or self.is_open):
+            raise RequestError("A loop runs into itself: it neither follows nor stays open.")
 
     def _check_bars(self, bars: int) -> None:
         _check_integer("number of bars", bars, 1, MAX_BARS)
@@ -168,14 +238,23 @@ class GenerationRequest:
     @property
     def frames(self) -> int:
         """The exact length of the take in frames."""
-        if self.bars is None or self.tempo_bpm is None:
-            return round(self.seconds * SAMPLE_RATE_HZ)
-        return round(self.bars * self.beats_per_bar * 60.0 / self.tempo_bpm * SAMPLE_RATE_HZ)
+        seconds = self.seconds
+        if self.bars is not None and self.tempo_bpm is not None:
+            seconds = self.bars * self.beats_per_bar * 60.0 / self.tempo_bpm
+        frames = round(seconds * SAMPLE_RATE_HZ)
+        if self.is_open:
+            return max(1, round(frames / LATENT_HOP_FRAMES)) * LATENT_HOP_FRAMES
+        return frames
 
     @property
     def duration_s(self) -> float:
         """The exact length of the take in seconds."""
         return self.frames / SAMPLE_RATE_HZ
+
+    @property
+    def identity(self) -> str:
+        """A name that equal requests share and others do not: what a later take may refer to."""
+        return hashlib.sha256(repr(self).encode("utf-8")).hexdigest()[:IDENTITY_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ Pure numpy. Knows nothing of models; stands between synthesis and whoever plays 
 asks `frames_to_decode` how much sound it must make and gives it to `finish`.
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from generator.api import (
+    CHANNELS,
     LATENT_HOP_FRAMES,
     SAMPLE_RATE_HZ,
     FloatArray,
@@ -17,7 +20,11 @@ from generator.api import (
 )
 
 PEAK_DBFS = -1.0
+PEAK = 10.0 ** (PEAK_DBFS / 20.0)
 MOST_GAIN_DB = 12.0
+LIMITER_HOP_FRAMES = 512
+# From half to full in 0.37 s.
+RELEASE_PER_HOP = 2.0**-6
 FADE_IN_S = 0.002
 FADE_OUT_S = 0.008
 LOOP_TAIL_S = 0.06
@@ -67,7 +74,7 @@ def finish(decoded: FloatArray, request: GenerationRequest) -> FloatArray:
         request: What was asked for.
 
     Returns:
-        A new array: finite, without offset, at the level of PEAK_DBFS.
+        A new array: finite, at the level of PEAK_DBFS; loops without a seam and without an offset.
 
     Raises:
         GeneratorError: The sound is too short, or not finite.
@@ -77,15 +84,110 @@ def finish(decoded: FloatArray, request: GenerationRequest) -> FloatArray:
             f"The decoder made {len(decoded)} frames where {frames_to_decode(request)} are "
             "needed. This is a fault of the checkpoint."
         )
-    if not np.isfinite(decoded).all():
-        raise GeneratorError(
-            "The model made numbers that are no sound (NaN or infinity). Try another seed."
-        )
+    check_finite(decoded)
     if request.loop:
         clip = remove_offset(close_loop(decoded, loop_split(request.frames)), circular=True)
     else:
         clip = fade_edges(remove_offset(decoded[: request.frames], circular=False))
-    return bring_to_level(clip)
+    return clip * level_gain(float(np.abs(clip).max(initial=0.0)))
+
+
+def check_finite(decoded: FloatArray) -> None:
+    """Raise GeneratorError where a sound has numbers that are none."""
+    if not np.isfinite(decoded).all():
+        raise GeneratorError(
+            "The model made numbers that are no sound (NaN or infinity). Try another seed."
+        )
+
+
+class Finisher:
+    """Finishes a one-shot or an open take while it is decoded; the whole is its concatenation.
+
+    The level is set before the first frame is given, so it may be a little high for what comes:
+    a limiter follows, which looks ahead by one hop. Its gain moves along straight lines between
+    the edges of hops, and at an edge is no more than either hop allows.
+    """
+
+    def __init__(self, gain: np.float32, frames: int | None) -> None:
+        """Stand before the first frame.
+
+        Args:
+            gain: The level of this take and of all that follow it.
+            frames: Where it ends; None for an open take.
+        """
+        self._gain = gain
+        self._frames = frames
+        self._given = 0
+        self._held = np.zeros((0, CHANNELS), np.float32)
+        self._edge: float | None = None
+        self._rise: int | None = None
+
+    def followed(self, frames: int | None) -> "Finisher":
+        """Return what finishes the take that follows this open one."""
+        other = copy(self)
+        other._frames, other._given, other._rise = frames, 0, 0
+        return other
+
+    def push(self, decoded: FloatArray) -> FloatArray:
+        """Return what is finished once these frames are in; what is beyond the end is passed over.
+
+        Shapes:
+            decoded: [n, 2]  ->  [m, 2], a hop less than came in, until the end
+
+        Raises:
+            GeneratorError: The sound is not finite.
+        """
+        check_finite(decoded)
+        sound = np.concatenate((self._held, decoded * self._gain))
+        if self._rise is None and len(sound):
+            self._rise = _rise_frames(sound, self._frames)
+        ready = max(0, len(sound) // LIMITER_HOP_FRAMES - 1) * LIMITER_HOP_FRAMES
+        looked_at = sound[: ready + LIMITER_HOP_FRAMES]
+        if self._frames is not None and self._given + len(sound) >= self._frames:
+            ready = self._frames - self._given
+            hops = -(-ready // LIMITER_HOP_FRAMES) + 1
+            looked_at = np.zeros((hops * LIMITER_HOP_FRAMES, CHANNELS), np.float32)
+            looked_at[:ready] = sound[:ready]
+        self._held = sound[ready:].copy()
+        if not ready:
+            return np.zeros((0, CHANNELS), np.float32)
+        finished = self._limit(looked_at.reshape(-1, LIMITER_HOP_FRAMES, CHANNELS))[:ready]
+        self._fade(finished)
+        self._given += ready
+        return finished
+
+    def _limit(self, hops: FloatArray) -> FloatArray:
+        """Return all hops but the last, which is only looked at, limited, as [frames, 2]."""
+        allowed = _allowed_gains(hops)
+        edges = np.minimum(allowed[:-1], allowed[1:])
+        edges = np.concatenate(([allowed[0] if self._edge is None else self._edge], edges))
+        for place in range(1, len(edges)):
+            edges[place] = min(edges[place], edges[place - 1] + RELEASE_PER_HOP)
+        self._edge = float(edges[-1])
+        limited = hops[:-1]
+        if edges.min() < 1.0:
+            share = np.arange(LIMITER_HOP_FRAMES) / LIMITER_HOP_FRAMES
+            gains = edges[:-1, None] * (1.0 - share) + edges[1:, None] * share
+            limited = limited * gains.astype(np.float32)[..., None]
+        sound: FloatArray = limited.reshape(-1, CHANNELS)
+        return np.clip(sound, -PEAK, PEAK)
+
+    def _fade(self, finished: FloatArray) -> None:
+        """Fade both ends of the take, in place, where they lie in this piece of it."""
+        rise = half_cosine(self._rise or 0)[self._given :][: len(finished)]
+        finished[: len(rise)] *= rise
+        if self._frames is not None:
+            fall = half_cosine(_fall_frames(self._frames))[::-1]
+            skip = self._frames - len(fall) - self._given
+            piece = finished[max(0, skip) :]
+            piece *= fall[max(0, -skip) :][: len(piece)]
+
+
+def _allowed_gains(hops: FloatArray) -> npt.NDArray[np.float64]:
+    """Return for each hop, [n, frames, 2], the most gain that keeps it below PEAK."""
+    peaks = np.abs(hops).max(axis=(1, 2)).astype(np.float64)
+    gains: npt.NDArray[np.float64] = np.minimum(1.0, PEAK / np.maximum(peaks, 1e-9))
+    return gains
 
 
 def half_cosine(frames: int) -> FloatArray:
@@ -108,13 +210,22 @@ def fade_edges(clip: FloatArray) -> FloatArray:
         clip: [frames, channels]  ->  the same
     """
     faded = clip.copy()
-    rise = min(round(FADE_IN_S * SAMPLE_RATE_HZ), len(clip) // 4)
-    fall = min(round(FADE_OUT_S * SAMPLE_RATE_HZ), len(clip) // 4)
-    if np.abs(clip[:1]).max(initial=0.0) > QUIET_EDGE:
-        faded[:rise] *= half_cosine(rise)
-    if fall:
-        faded[-fall:] *= half_cosine(fall)[::-1]
+    rise, fall = _rise_frames(clip, len(clip)), _fall_frames(len(clip))
+    faded[:rise] *= half_cosine(rise)
+    faded[len(clip) - fall :] *= half_cosine(fall)[::-1]
     return faded
+
+
+def _rise_frames(sound: FloatArray, frames: int | None) -> int:
+    """Return how long the beginning of a take must be faded in: not, where it is silent."""
+    if np.abs(sound[:1]).max(initial=0.0) <= QUIET_EDGE:
+        return 0
+    rise = round(FADE_IN_S * SAMPLE_RATE_HZ)
+    return rise if frames is None else min(rise, frames // 4)
+
+
+def _fall_frames(frames: int) -> int:
+    return min(round(FADE_OUT_S * SAMPLE_RATE_HZ), frames // 4)
 
 
 def close_loop(decoded: FloatArray, split: LoopSplit) -> FloatArray:
@@ -164,14 +275,9 @@ def remove_offset(clip: FloatArray, *, circular: bool) -> FloatArray:
     return clean
 
 
-def bring_to_level(clip: FloatArray) -> FloatArray:
-    """Scale a clip as a whole so that it peaks at PEAK_DBFS, where every training clip peaks.
+def level_gain(peak: float) -> np.float32:
+    """Return the gain that brings a peak to PEAK_DBFS, where every training clip peaks.
 
     A take that came out soft is raised by no more than MOST_GAIN_DB, so that near silence stays so.
-
-    Shapes:
-        clip: [frames, channels]  ->  the same
     """
-    peak = float(np.abs(clip).max(initial=0.0))
-    wanted, most = 10.0 ** (PEAK_DBFS / 20.0), 10.0 ** (MOST_GAIN_DB / 20.0)
-    return clip * np.float32(min(most, wanted / max(peak, 1e-9)))
+    return np.float32(min(10.0 ** (MOST_GAIN_DB / 20.0), PEAK / max(peak, 1e-9)))

@@ -6,7 +6,10 @@ make a take depend on its neighbours. Flow: text → steps of the transformer �
 → finishing.
 """
 
+import math
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,19 +18,38 @@ import numpy.typing as npt
 from generator import interpolant
 from generator.api import (
     CHANNELS,
+    LATENT_HOP_FRAMES,
+    SAMPLE_RATE_HZ,
     AudioClip,
     FloatArray,
     GenerationRequest,
+    SourceError,
     collect_clip,
     key_index,
     seeded_noise,
 )
 from generator.checkpoint import Manifest
-from generator.finishing import finish, frames_to_decode
-from generator.spectral import SpectralFrames, synthesise
+from generator.finishing import Finisher, finish, frames_to_decode, level_gain
+from generator.memory import Remembered, TakeMemory
+from generator.spectral import (
+    FRAMES_PER_LATENT,
+    SpectralFrames,
+    SpectralStream,
+    synthesise,
+)
 from generator.text import TextEncoder
 
 Array = npt.NDArray[Any]
+# How far a latent is heard, at most; more than the reach of the decoder's convolutions.
+REACH_LATENTS = 8
+# What a take that follows another is given of it.
+CONTEXT_LATENTS = 32
+# What is made beyond the end of an open take and forgotten: clips fade towards their ends, and what
+# follows an open take would go on from next to nothing.
+MARGIN_LATENTS = 32
+# Spectral frames that an open take has used of what comes after its end: half a window and a hop.
+AHEAD_FRAMES = 3
+SILENT = np.float32(-100.0)
 # No clip of a corpus is marked faster.
 FASTEST_LEARNT_BPM = 400.0
 
@@ -64,6 +86,42 @@ class Networks(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """The latents of a take in the making, and what is given of them.
+
+    Shapes:
+        known: [1, channels, n], zero where nothing is given; known_mask: [1, 1, n], 1 where given.
+        source: [1, channels, n] what a variation starts from, or None.
+
+    Attributes:
+        first: The latent frame at which the take begins; before it lies what it follows.
+        change: The time at which a variation starts.
+        before: The take that this one follows.
+    """
+
+    known: FloatArray
+    known_mask: FloatArray
+    source: FloatArray | None = None
+    first: int = 0
+    change: float = 1.0
+    before: "Remembered[Ending] | None" = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the sound of all of it is."""
+        count: int = self.known.shape[2]
+        return count * LATENT_HOP_FRAMES / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What carries an open take on after its last frame."""
+
+    stream: SpectralStream
+    finisher: Finisher
+
+
 class LatentGenerator:
     """Makes takes with the networks of a checkpoint.
 
@@ -77,6 +135,7 @@ class LatentGenerator:
         self._manifest = manifest
         self._text = text
         self._networks = networks
+        self._memory: TakeMemory[Ending] = TakeMemory()
 
     @property
     def name(self) -> str:
@@ -90,25 +149,71 @@ class LatentGenerator:
             yields: [chunk_frames, 2]; together exactly `request.frames` long
         """
         nothing = np.zeros((0, CHANNELS), np.float32)
-        conditions = self.conditions(request)
+        canvas = self.canvas(request)
+        conditions = self.conditions(request, canvas)
         yield nothing
-        latents = self._noise(request, 0)
+        latents = self._start(request, canvas)
         for step in range(request.steps):
             latents = self.refine(latents, request, conditions, step=step)
             yield nothing
-        frames = self._networks.decode(latents)
-        yield nothing
-        yield finish(synthesise(frames, request.seed), request)
+        yield from self._sound(latents, request, canvas)
 
     def generate(self, request: GenerationRequest) -> AudioClip:
         """Make a whole take."""
         return collect_clip(request, self.stream(request))
 
     def latent_frames(self, request: GenerationRequest) -> int:
-        """Return how many latent frames a request takes."""
-        return -(-frames_to_decode(request) // self._manifest.latent_hop_frames)
+        """Return how many latent frames the sound of a request takes, from its first frame on."""
+        count = -(-frames_to_decode(request) // self._manifest.latent_hop_frames)
+        return count + (REACH_LATENTS if request.is_open else 0)
 
-    def conditions(self, request: GenerationRequest) -> dict[str, Array]:
+    def canvas(self, request: GenerationRequest) -> Canvas:
+        """Lay out the latents of a request.
+
+        Raises:
+            SourceError: What it is made from is not remembered, or too short, or has ended.
+        """
+        count, channels = self.latent_frames(request), self._manifest.latent_channels
+        margin = MARGIN_LATENTS if request.is_open else 0
+        if request.follows:
+            return self._canvas_after(self._memory.recall(request.follows), count, margin)
+        count += margin
+        known = np.zeros((1, channels, count), np.float32)
+        mask = np.zeros((1, 1, count), np.float32)
+        if request.base is None:
+            return Canvas(known, mask)
+        source = self._memory.recall(request.base.source).latents[..., :count]
+        if request.base.change < 1.0 and source.shape[2] < count:
+            raise SourceError(
+                f"The source is {source.shape[2] * LATENT_HOP_FRAMES / SAMPLE_RATE_HZ:.2f} s long "
+                f"and a variation of {request.duration_s:.2f} s is asked for: give at most as "
+                "much, or a change of 1."
+            )
+        for start_s, stop_s in request.base.keep_s:
+            start = math.floor(start_s * SAMPLE_RATE_HZ / LATENT_HOP_FRAMES)
+            stop = math.ceil(stop_s * SAMPLE_RATE_HZ / LATENT_HOP_FRAMES)
+            mask[..., start : min(stop, source.shape[2])] = 1.0
+        known[..., : source.shape[2]] = source
+        known *= mask
+        return Canvas(known, mask, source, change=request.base.change)
+
+    def _canvas_after(self, before: "Remembered[Ending]", count: int, margin: int) -> Canvas:
+        if before.ending is None:
+            raise SourceError(
+                "The take to follow has ended for good; only an open take can be followed."
+            )
+        context = before.latents[..., -CONTEXT_LATENTS:]
+        given = context.shape[2]
+        ahead = before.latents.shape[2] - before.heard
+        fresh = max(0, count - ahead) + margin
+        known = np.pad(context, ((0, 0), (0, 0), (0, fresh)))
+        mask = np.zeros((1, 1, given + fresh), np.float32)
+        mask[..., :given] = 1.0
+        return Canvas(known, mask, first=given - ahead, before=before)
+
+    def conditions(
+        self, request: GenerationRequest, canvas: Canvas | None = None
+    ) -> dict[str, Array]:
         """Return everything but the latents and the time that the transformer reads.
 
         A prompt without words is no text at all, as in training without captions.
@@ -117,18 +222,68 @@ class LatentGenerator:
             returns: text [1, tokens, 384], text_mask [1, tokens], seconds, tempo_bpm and key [1],
                 known [1, channels, n], known_mask [1, 1, n]
         """
-        count, channels = self.latent_frames(request), self._manifest.latent_channels
+        canvas = canvas or self.canvas(request)
         states, mask = self._text.encode([request.prompt])
         has_words = bool(request.prompt.strip())
+        is_part = canvas.before is not None or request.is_open
+        seconds = canvas.seconds if is_part else request.duration_s
         return {
             "text": states,
             "text_mask": mask * np.float32(has_words),
-            "seconds": np.array([request.duration_s], np.float32),
+            "seconds": np.array([seconds], np.float32),
             "tempo_bpm": np.array([learnt_tempo_bpm(request.tempo_bpm)], np.float32),
             "key": np.array([key_index(request.key)], np.int64),
-            "known": np.zeros((1, channels, count), np.float32),
-            "known_mask": np.zeros((1, 1, count), np.float32),
+            "known": canvas.known,
+            "known_mask": canvas.known_mask,
         }
+
+    def _start(self, request: GenerationRequest, canvas: Canvas) -> FloatArray:
+        """Return the noise, or the noised source, that the first step sees."""
+        noise = self._noise(request, canvas.known.shape[2], 0)
+        if canvas.source is None or canvas.change == 1.0:
+            return noise
+        return interpolant.mix(canvas.source, noise, canvas.change)
+
+    def _sound(
+        self, latents: FloatArray, request: GenerationRequest, canvas: Canvas
+    ) -> Iterator[FloatArray]:
+        """Decode and finish a take, and remember it.
+
+        Shapes:
+            latents: [1, channels, n]
+        """
+        heard = canvas.first + request.frames // LATENT_HOP_FRAMES
+        if request.is_open:
+            latents = latents[..., : heard + REACH_LATENTS]
+        begin = max(0, canvas.first - REACH_LATENTS)
+        frames = self._networks.decode(latents[..., begin:])
+        # A constant is no sound, and a loudspeaker's harm.
+        frames.log_magnitude[..., 0] = SILENT
+        yield np.zeros((0, CHANNELS), np.float32)
+        if request.loop:
+            yield finish(synthesise(frames, request.seed), request)
+            self._memory.keep(request.identity, Remembered(latents, heard, None))
+            return
+        skipped = (canvas.first - begin) * FRAMES_PER_LATENT
+        end = None if request.is_open else request.frames
+        if canvas.before is None or canvas.before.ending is None:
+            stream = SpectralStream(request.seed)
+            finisher = None
+        else:
+            ending = deepcopy(canvas.before.ending)
+            stream, finisher = ending.stream, ending.finisher.followed(end)
+            skipped += AHEAD_FRAMES
+        stop = len(frames)
+        if request.is_open:
+            stop = (heard - begin) * FRAMES_PER_LATENT + AHEAD_FRAMES
+        raw = stream.push(frames.part(skipped, stop))
+        if not request.is_open:
+            raw = np.concatenate((raw, stream.flush()))
+        if finisher is None:
+            finisher = Finisher(level_gain(float(np.abs(raw).max(initial=0.0))), end)
+        yield finisher.push(raw)
+        carried = Ending(stream, finisher) if request.is_open else None
+        self._memory.keep(request.identity, Remembered(latents, heard, carried))
 
     def refine(
         self,
@@ -155,13 +310,17 @@ class LatentGenerator:
         References:
             Novack et al. 2025, arXiv 2505.08175, section 3.3.
         """
-        t = interpolant.ping_pong_times(request.steps)[step]
+        # A variation starts from a noised source: the same schedule, on what is left of the way.
+        change = request.base.change if request.base is not None else 1.0
+        t = change * interpolant.ping_pong_times(request.steps)[step]
         noised = latents
         if step > 0:
-            noised = interpolant.mix(latents, self._noise(request, step), t)
+            noised = interpolant.mix(latents, self._noise(request, latents.shape[2], step), t)
         v = self._networks.velocity(noised, t, conditions)
-        return interpolant.data_from_velocity(noised, v, t)
+        clean = interpolant.data_from_velocity(noised, v, t)
+        kept: FloatArray = conditions["known"] + clean * (1.0 - conditions["known_mask"])
+        return kept
 
-    def _noise(self, request: GenerationRequest, draw: int) -> FloatArray:
-        count, channels = self.latent_frames(request), self._manifest.latent_channels
+    def _noise(self, request: GenerationRequest, count: int, draw: int) -> FloatArray:
+        channels = self._manifest.latent_channels
         return seeded_noise(request.seed, count, channels, draw=draw)[None]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from daw_bridge import generator_wire as wire
 from daw_bridge.generator_events import GeneratorReady, TakeFailed, TakeProgress, TakeReady
-from generator.api import GenerationRequest
+from generator.api import Base, GenerationRequest
 
 REQUESTS = st.builds(
     GenerationRequest,
@@ -16,6 +16,13 @@ REQUESTS = st.builds(
     tempo_bpm=st.none() | st.floats(20, 400),
     key=st.sampled_from([None, "C", "F#m"]),
     loop=st.booleans(),
+    base=st.none()
+    | st.builds(
+        Base,
+        st.just("0123456789abcdef" * 2),
+        st.floats(0.01, 1.0),
+        st.lists(st.floats(0, 9).map(lambda s: (s, s + 1)), max_size=3).map(tuple),
+    ),
 )
 
 
@@ -24,7 +31,10 @@ def test_commands_survive(request_id: int, request: GenerationRequest) -> None:
     for command in (wire.MakeTake(request_id, request), wire.DropTake(request_id), wire.Leave()):
         line = wire.to_line(command)
         assert line.count("\n") == 1
-        assert wire.command_from_line(line) == command
+        read = wire.command_from_line(line)
+        assert read == command
+        if isinstance(read, wire.MakeTake):
+            assert read.request.identity == request.identity
 
 
 @pytest.mark.parametrize(

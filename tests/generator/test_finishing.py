@@ -1,5 +1,7 @@
 """Laws of the last hand: seams, edges, offsets, levels."""
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -107,6 +109,44 @@ def test_a_take_peaks_where_training_clips_do_and_near_silence_stays_so(level: f
     assert found <= PEAK + 1e-6
     assert found <= raised * 1.05 + 1e-6
     assert found >= min(PEAK, 0.95 * raised) - 1e-6
+
+
+@given(
+    seed=st.integers(0, 100),
+    gain=st.floats(0.1, 8.0),
+    frames=st.integers(4410, 20_000),
+    cuts=st.lists(st.integers(0, 20_000), max_size=6),
+)
+def test_any_partition_is_finished_alike(
+    seed: int, gain: float, frames: int, cuts: list[int]
+) -> None:
+    sound = np.random.default_rng(seed).standard_normal((20_000, 2)).astype(np.float32)
+    sound *= np.linspace(0.1, 2.0, 20_000, dtype=np.float32)[:, None]
+    whole = finishing.Finisher(np.float32(gain), frames).push(sound)
+    assert whole.shape == (frames, 2)
+    assert np.abs(whole).max() <= PEAK
+    finisher = finishing.Finisher(np.float32(gain), frames)
+    edges = [0, *sorted(cuts), 20_000]
+    parts = [finisher.push(sound[a:b]) for a, b in pairwise(edges)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_what_is_not_too_loud_is_only_brought_to_its_level() -> None:
+    sound = tone(8192, 441.0, 0.3)
+    gain = np.float32(2.5)
+    take = finishing.Finisher(gain, None).push(sound)
+    fade = round(finishing.FADE_IN_S * SAMPLE_RATE_HZ)
+    np.testing.assert_array_equal(take[fade:], (sound * gain)[fade : len(take)])
+
+
+def test_the_limiter_turns_down_before_a_peak_and_comes_back() -> None:
+    sound = tone(SAMPLE_RATE_HZ, 441.0, 0.5)
+    sound[20_000:20_010] *= 4.0
+    take = finishing.Finisher(np.float32(1.0), None).push(sound)
+    gains = np.abs(take).max(axis=1)[1000:] / np.abs(sound[: len(take)]).max(axis=1)[1000:]
+    assert gains.min() < 0.5
+    assert np.abs(np.diff(gains)).max() < 2e-3
+    np.testing.assert_allclose(gains[-2000:], 1.0, atol=1e-5)
 
 
 @pytest.mark.parametrize("fault", [np.nan, np.inf, -np.inf])
