@@ -318,7 +318,8 @@ class LatentGenerator:
             noised = interpolant.mix(latents, self._noise(request, latents.shape[2], step), t)
         v = self._networks.velocity(noised, t, conditions)
         clean = interpolant.data_from_velocity(noised, v, t)
-        kept: FloatArray = conditions["known"] + clean * (1.0 - conditions["known_mask"])
+        free: FloatArray = np.float32(1.0) - conditions["known_mask"]
+        kept: FloatArray = conditions["known"] + clean * free
         return kept
 
     def _noise(self, request: GenerationRequest, count: int, draw: int) -> FloatArray:

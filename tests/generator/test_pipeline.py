@@ -166,7 +166,7 @@ def test_what_cannot_be_made_is_told(make: Make) -> None:
 
 def test_the_newest_takes_are_remembered() -> None:
     memory: TakeMemory[None] = TakeMemory()
-    take = Remembered[None](np.zeros((1, 4, 2), np.float32), 2, None)
+    take: Remembered[None] = Remembered(np.zeros((1, 4, 2), np.float32), 2, None)
     for number in range(REMEMBERED_TAKES + 1):
         memory.keep(str(number), take)
         memory.recall("1" if number else "0")
