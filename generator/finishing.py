@@ -93,7 +93,17 @@ def finish(decoded: FloatArray, request: GenerationRequest) -> FloatArray:
 
 
 def check_finite(decoded: FloatArray) -> None:
-    """Raise GeneratorError where a sound has numbers that are none."""
+    """Refuse a sound with numbers that are none.
+
+    Shapes:
+        decoded: [frames, 2]
+
+    Args:
+        decoded: Raw sound.
+
+    Raises:
+        GeneratorError: It has some.
+    """
     if not np.isfinite(decoded).all():
         raise GeneratorError(
             "The model made numbers that are no sound (NaN or infinity). Try another seed."
@@ -133,9 +143,6 @@ class Finisher:
 
         Shapes:
             decoded: [n, 2]  ->  [m, 2], a hop less than came in, until the end
-
-        Raises:
-            GeneratorError: The sound is not finite.
         """
         check_finite(decoded)
         sound = np.concatenate((self._held, decoded * self._gain))

@@ -49,6 +49,12 @@ class TakeMemory(Generic[State]):
     def recall(self, identity: str) -> Remembered[State]:
         """Return a take.
 
+        Args:
+            identity: That of its request.
+
+        Returns:
+            What is remembered of it.
+
         Raises:
             SourceError: It is not remembered.
         """

@@ -170,6 +170,12 @@ class LatentGenerator:
     def canvas(self, request: GenerationRequest) -> Canvas:
         """Lay out the latents of a request.
 
+        Args:
+            request: What is asked for.
+
+        Returns:
+            What is given of them, and how many there are.
+
         Raises:
             SourceError: What it is made from is not remembered, or too short, or has ended.
         """
