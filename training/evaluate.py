@@ -26,7 +26,7 @@ from training.embedding import SoundEmbedder
 from training.errors import TrainingError
 from training.heads import train_heads
 from training.prompts import HeldOut, choose_prompts, place
-from training.reconstruction import Rebuilt, mean_distance, rebuild_all
+from training.reconstruction import Rebuilt, mean_distance, rebuild, rebuild_all
 from training.report import Exhibit, write_page
 from training.scores import Reference, Scores, chance, ratios
 from training.states import OdeGenerator, StateNetworks, load_decoder
@@ -36,6 +36,7 @@ from training.vectors import ClipSet, Progress, Vectors, fingerprint
 METRICS_FILE = "metrics.json"
 PAGE_FILE = "index.html"
 NOISE, SHUFFLED, REAL = "noise", "shuffled prompts", "real held-out sound"
+REBUILT = "real sound through the autoencoder"
 LONGEST_REBUILT_S = 6.0
 
 
@@ -98,19 +99,51 @@ class Evaluation:
         )
 
     def baselines(self, made: FloatArray) -> dict[str, Scores]:
-        """Return the scores of noise, of real sound, and of takes under wrong prompts."""
+        """Return the scores of noise, of takes under wrong prompts, and of real sound."""
         rng = np.random.default_rng(0)
         requests = [row[0] for row in self.requests(1)]
         noises = [white_noise(request.frames, rng) for request in requests]
-        real = self.vectors.couples(self.valid)
-        first = np.unique(real.clip_of, return_index=True)[1]
-        few = np.sort(rng.permutation(len(real.sounds))[: made.shape[0] * made.shape[1]])
-        quality = self.reference.quality(real.sounds[few], real.words[first[few]])
-        return {
+        table = {
             NOISE: self.reference.of_takes(self.vectors.of_sounds(noises)[:, None]),
             SHUFFLED: self.reference.of_takes(np.roll(made, len(made) // 2, axis=0)),
-            REAL: quality | self.reference.adherence(self.own[:, None]),
         }
+        return table | self.real_sound(made.shape[0] * made.shape[1], rng)
+
+    def real_sound(self, count: int, rng: np.random.Generator) -> dict[str, Scores]:
+        """Return the scores of real sound, and of the same after the autoencoder, if there is one.
+
+        The second is the ceiling that the autoencoder sets to every generator behind it. Distances
+        are of as many validation clips as a system has takes, since they fall with the number.
+        """
+        clips = [(c.corpus, index) for c in self.valid for index in c.indices]
+        real = self.vectors.couples(self.valid)
+        first = np.unique(real.clip_of, return_index=True)[1]
+        few = np.sort(rng.permutation(len(clips))[:count])
+        words = real.words[first[few]]
+
+        def scores(clips_made: FloatArray, own_made: FloatArray) -> Scores:
+            adherence = self.reference.adherence(own_made[:, None])
+            return self.reference.quality(clips_made, words) | adherence
+
+        table = {REAL: scores(real.sounds[few], self.own)}
+        if self.run.autoencoder is not None:
+            own = [(held.corpus, held.index) for held in self.prompts]
+            path = self.run.autoencoder
+            after = self.rebuilt(path, [clips[i] for i in few])
+            table[REBUILT] = scores(after, self.rebuilt(path, own))
+        return table
+
+    def rebuilt(self, path: Path, clips: Sequence[tuple[Corpus, int]]) -> FloatArray:
+        """Return the vectors of clips after an autoencoder, [clips, width]."""
+
+        def make() -> FloatArray:
+            encoder, decoder = load_encoder(path.parent, SAMPLE_RATE_HZ), load_decoder(path)
+            numbers = self.progress(range(len(clips)), "autoencoder")
+            sounds = (clips[i][0].audio(clips[i][1]) for i in numbers)
+            return np.stack([self.vectors.of_sound(rebuild(x, encoder, decoder)) for x in sounds])
+
+        keys = (f"{c.entries[i].key}:{c.entries[i].frames}" for c, i in clips)
+        return self.vectors.kept(f"rebuilt-{fingerprint(*file_stamp(path), *keys)}", make)
 
     def claims(self, subject: Subject) -> list[Verdict]:
         """Return what a subject's takes say of every claim."""
@@ -165,12 +198,15 @@ def teacher_of(run: EvaluationRun, words: TextEncoder) -> tuple[Subject, str] | 
     generator = OdeGenerator(
         networks, words, steps=run.teacher_steps, guidance=run.teacher_guidance
     )
-    files = [
-        (path.stat().st_size, path.stat().st_mtime_ns) for path in (run.teacher, run.autoencoder)
-    ]
+    files = [file_stamp(path) for path in (run.teacher, run.autoencoder)]
     return Subject(generator.name, generator), fingerprint(
         files, run.teacher_steps, run.teacher_guidance
     )
+
+
+def file_stamp(path: Path) -> tuple[int, int]:
+    """Return what tells a file from an earlier one of the same name: its size and its time."""
+    return path.stat().st_size, path.stat().st_mtime_ns
 
 
 def rebuilt(run: EvaluationRun, prompts: Sequence[HeldOut]) -> Rebuilt | None:

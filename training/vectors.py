@@ -68,6 +68,10 @@ class Vectors:
         array: FloatArray = np.load(path)
         return array
 
+    def of_sound(self, sound: FloatArray) -> FloatArray:
+        """Return the vector of one sound, [width], not kept."""
+        return self._embed(sound)
+
     def of_sounds(self, sounds: Sequence[FloatArray]) -> FloatArray:
         """Return the vectors of sounds, not kept.
 

@@ -21,7 +21,7 @@ from training.config import EvaluationRun
 from training.corpus.clip import Clip
 from training.corpus.shards import write_corpus
 from training.errors import TrainingError
-from training.evaluate import METRICS_FILE, NOISE, PAGE_FILE, REAL, SHUFFLED, evaluate
+from training.evaluate import METRICS_FILE, NOISE, PAGE_FILE, REAL, REBUILT, SHUFFLED, evaluate
 from training.latents import quietly
 from training.states import OdeGenerator, StateNetworks, load_decoder
 from training.student import load_backbone
@@ -76,7 +76,7 @@ def test_an_evaluation_measures_all_systems_alike_and_writes_its_page(tmp_path: 
     run = evaluation_run(tmp_path, teacher=teacher, autoencoder=autoencoder)
     folder = evaluate(checkpoint, run, quietly)
     metrics = json.loads((folder / METRICS_FILE).read_text())
-    names = {"1 step", "teacher, 2 steps", NOISE, SHUFFLED, REAL}
+    names = {"1 step", "teacher, 2 steps", NOISE, SHUFFLED, REAL, REBUILT}
     assert set(metrics["systems"]) == names
     for scores in metrics["systems"].values():
         assert {"fad", "fad_with_words", "r_at_1"} <= set(scores)
