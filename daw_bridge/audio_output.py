@@ -1,7 +1,7 @@
 """Where sound goes: a device through PortAudio, a silent clock, or a WAV file in real time.
 
-The one file that knows sounddevice and soundfile. sounddevice initialises PortAudio when it is
-imported, so that happens late, and only in the audio process or in a command that lists devices.
+The one file that knows sounddevice, which initialises PortAudio when it is imported, so that
+happens late, and only in the audio process or in a command that lists devices.
 Devices are chosen by host API and name, never by an index, which changes from day to day.
 
 Knows nothing of takes, voices or the control process. Flow: `open_output` → `Output.start`, which
@@ -10,7 +10,6 @@ calls a `Renderer` for each block until `Output.stop`.
 
 import contextlib
 import ctypes
-import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -21,13 +20,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from daw_bridge.errors import AudioError
+from daw_bridge.sound_files import WavWriter
 from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 
 CLIENT_NAME = b"daw-bridge"
 DEFAULT = "default"
 NULL = "null"
 _JACK = "JACK Audio Connection Kit"
-_WAVE_FLOAT = 3
 _LONGEST_PLAUSIBLE_LATENCY_S = 2.0
 _MOST_LATE_S = 1.0
 _HOW_TO_CHANGE = "Choose another with --output; `daw-bridge devices` lists them."
@@ -161,33 +160,6 @@ def is_device_available(settings: OutputSettings) -> bool:
         return True
 
 
-def write_wav(path: Path, audio: FloatArray) -> None:
-    """Write a clip as 32-bit floats, so that nothing is lost; equal clips make equal files.
-
-    Not through soundfile, which stamps the time of day into the header of such a file.
-
-    Shapes:
-        audio: [frames, channels]
-
-    Args:
-        path: Where to; its folder must exist.
-        audio: The clip at SAMPLE_RATE_HZ.
-
-    Raises:
-        AudioError: The file cannot be written.
-    """
-    samples = audio.astype("<f4").tobytes()
-    frame_bytes = 4 * CHANNELS
-    kind = (_WAVE_FLOAT, CHANNELS, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ * frame_bytes, frame_bytes, 32, 0)
-    form = struct.pack("<4sIHHIIHHH", b"fmt ", 18, *kind)
-    fact = struct.pack("<4sII", b"fact", 4, len(audio))
-    body = b"WAVE" + form + fact + struct.pack("<4sI", b"data", len(samples)) + samples
-    try:
-        path.write_bytes(struct.pack("<4sI", b"RIFF", len(body)) + body)
-    except OSError as error:
-        raise AudioError(f"{path} cannot be written: {error}") from error
-
-
 class DeviceOutput:
     """A device through PortAudio."""
 
@@ -298,15 +270,11 @@ class WavFileOutput(NullOutput):
         Raises:
             AudioError: The file cannot be made.
         """
-        import soundfile
-
         super().__init__(buffer_frames, renderer)
         self.info = OutputInfo(str(path), "file", buffer_frames, 0.0)
         try:
-            self._file = soundfile.SoundFile(
-                path, "w", SAMPLE_RATE_HZ, CHANNELS, "FLOAT", format="WAV"
-            )
-        except (OSError, soundfile.LibsndfileError) as error:
+            self._file = WavWriter(path)
+        except OSError as error:
             raise AudioError(
                 f"{path} cannot be written: {error}. Name a file in a folder that exists."
             ) from error

@@ -1,6 +1,6 @@
 """Takes without the daemon: requests in, WAV files out, with the same generator.
 
-It does not know OSC, slots or time. Flow: __main__.py → here → generator.loading → audio_output.py
+It does not know OSC, slots or time. Flow: __main__.py → here → generator.loading → sound_files.py
 (which writes the files).
 """
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daw_bridge.audio_output import write_wav
 from daw_bridge.errors import DawBridgeError
+from daw_bridge.sound_files import write_wav
 from generator.api import GenerationRequest, RequestError
 from generator.loading import load_generator
 

@@ -44,7 +44,7 @@ OWNERS = {
     "pythonosc": {"daw_bridge/osc.py"},
     "sounddevice": {"daw_bridge/audio_output.py"},
     "safetensors": {"generator/torch_backend.py"},
-    "soundfile": {"daw_bridge/audio_output.py", "training/sound_files.py"},
+    "soundfile": {"daw_bridge/sound_files.py", "training/sound_files.py"},
     "tinysoundfont": {"training/corpus/general_midi.py"},
     "tomli_w": {"daw_bridge/presets.py"},
     "tokenizers": {"generator/text.py", "training/export_text.py"},

@@ -16,7 +16,6 @@ from daw_bridge.audio_output import (
     is_device_available,
     list_devices,
     open_output,
-    write_wav,
 )
 from daw_bridge.errors import AudioError
 from generator.api import SAMPLE_RATE_HZ, FloatArray
@@ -100,22 +99,6 @@ def test_stopping_what_was_never_started_is_no_error(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_refused_with_advice(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="folder that exists"):
         open_output(OutputSettings(str(tmp_path / "no" / "out.wav")), Counter())
-    with pytest.raises(AudioError, match="cannot be written"):
-        write_wav(tmp_path / "no" / "out.wav", np.zeros((10, 2), np.float32))
-
-
-def test_a_written_clip_is_read_back_bit_by_bit(tmp_path: Path) -> None:
-    clip = np.random.default_rng(1).standard_normal((500, 2)).astype(np.float32)
-    write_wav(tmp_path / "clip.wav", clip)
-    audio, rate_hz = soundfile.read(tmp_path / "clip.wav", dtype="float32")
-    assert rate_hz == SAMPLE_RATE_HZ
-    np.testing.assert_array_equal(audio, clip)
-
-
-def test_a_written_clip_holds_nothing_but_the_clip(tmp_path: Path) -> None:
-    write_wav(tmp_path / "clip.wav", np.zeros((500, 2), np.float32))
-    content = (tmp_path / "clip.wav").read_bytes()
-    assert len(content) == 58 + 500 * 2 * 4  # a header without a time stamp, and the frames
 
 
 NO_PORTAUDIO = """
