@@ -50,7 +50,10 @@ def load_generator(name_or_path: str | Path, *, threads: int = 2) -> Generator:
 
 def _open_folder(folder: Path, threads: int) -> Generator:
     from generator.checkpoint import TRANSFORMER_FILE, read_checkpoint
+    from generator.stable_audio.files import is_stable_audio
 
+    if is_stable_audio(folder):
+        return _open_stable_audio(folder)
     checkpoint = read_checkpoint(folder)
     if TRANSFORMER_FILE in checkpoint.manifest.files:
         from generator.onnx_backend import open_onnx
@@ -59,11 +62,26 @@ def _open_folder(folder: Path, threads: int) -> Generator:
     try:
         from generator.torch_backend import open_torch
     except ImportError as error:
-        raise CheckpointError(
-            f"The checkpoint {checkpoint.manifest.name!r} needs torch, which is not installed. "
-            'Install it with: pip install "daw-bridge[torch]"'
-        ) from error
+        raise _needs_torch(checkpoint.manifest.name) from error
     return open_torch(checkpoint)
+
+
+def _open_stable_audio(folder: Path) -> Generator:
+    from generator.stable_audio.files import open_folder
+
+    brought = open_folder(folder)
+    try:
+        from generator.stable_audio.torch_networks import open_stable_audio
+    except ImportError as error:
+        raise _needs_torch(brought.name) from error
+    return open_stable_audio(brought)
+
+
+def _needs_torch(name: str) -> CheckpointError:
+    return CheckpointError(
+        f"The checkpoint {name!r} needs torch, which is not installed. "
+        'Install it with: pip install "daw-bridge[torch]"'
+    )
 
 
 def _is_plain(name: str) -> bool:

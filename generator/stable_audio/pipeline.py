@@ -1,0 +1,180 @@
+"""From words to a finished take with an imported model: the order of the stages, for any backend.
+
+The counterpart of generator/pipeline.py. The model always fills its whole clip, as it was trained;
+only the latents that a take needs are decoded. It has no input for tempo and key: they are said
+in words after the prompt, which is how its users say them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from generator import interpolant
+from generator.api import (
+    CHANNELS,
+    SAMPLE_RATE_HZ,
+    AudioClip,
+    FloatArray,
+    GenerationRequest,
+    IntArray,
+    RequestError,
+    collect_clip,
+    seeded_noise,
+)
+from generator.finishing import finish, frames_to_decode
+from generator.stable_audio.config import StableAudioConfig
+from generator.stable_audio.tokens import Pieces
+
+CACHED_TEXTS = 256
+
+
+class Networks(Protocol):
+    """The networks of an imported model, ready to run."""
+
+    def encode(self, ids: IntArray) -> FloatArray:
+        """Return the states of one text.
+
+        Shapes:
+            ids: [pieces]  ->  [pieces, text_width]
+        """
+
+    def velocity(self, x: FloatArray, t: float, text: FloatArray, seconds: float) -> FloatArray:
+        """Return dx/dt of noised latents.
+
+        Shapes:
+            x: [1, channels, n]; text: [1, text_tokens, text_width]  ->  the shape of x
+        """
+
+    def decode(self, latents: FloatArray) -> FloatArray:
+        """Return the sound of clean latents.
+
+        Shapes:
+            latents: [1, channels, n]  ->  [n * hop_frames, 2]
+        """
+
+
+def words_of(request: GenerationRequest) -> str:
+    """Return the prompt with tempo and key said in words.
+
+    >>> words_of(GenerationRequest("house drums", 1, tempo_bpm=124, key="Am"))
+    'house drums, 124 BPM, A minor'
+    """
+    parts = [request.prompt.strip()]
+    if request.tempo_bpm is not None:
+        parts.append(f"{request.tempo_bpm:g} BPM")
+    if request.key is not None:
+        parts.append(request.key)
+    return ", ".join(part for part in parts if part)
+
+
+class StableAudioGenerator:
+    """Makes takes with an imported model.
+
+    Args:
+        name: The identity of the model, as shown to people.
+        config: Its sizes.
+        pieces: Its tokeniser.
+        networks: Its networks.
+    """
+
+    def __init__(
+        self, name: str, config: StableAudioConfig, pieces: Pieces, networks: Networks
+    ) -> None:
+        self._name = name
+        self._config = config
+        self._pieces = pieces
+        self.networks = networks
+        self._states: OrderedDict[str, FloatArray] = OrderedDict()
+
+    @property
+    def name(self) -> str:
+        """The identity of the model, as shown to people."""
+        return self._name
+
+    def stream(self, request: GenerationRequest) -> Iterator[FloatArray]:
+        """Make a take; an empty chunk marks the end of a stage, where a caller may stop.
+
+        Shapes:
+            yields: [chunk_frames, 2]; together exactly `request.frames` long
+
+        Args:
+            request: What to make; longer than the model's clip it is refused.
+
+        Yields:
+            The next frames.
+        """
+        needed = self._needed_latents(request)
+        nothing = np.zeros((0, CHANNELS), np.float32)
+        text = self.text_states(words_of(request))
+        yield nothing
+        latents = self._noise(request, 0)
+        for step in range(request.steps):
+            latents = self.refine(latents, request, text, step=step)
+            yield nothing
+        audio = self.networks.decode(np.ascontiguousarray(latents[:, :, :needed]))
+        yield nothing
+        yield finish(audio, request)
+
+    def generate(self, request: GenerationRequest) -> AudioClip:
+        """Make a whole take."""
+        return collect_clip(request, self.stream(request))
+
+    def text_states(self, text: str) -> FloatArray:
+        """Return what the transformer reads of a text; the latest texts are remembered.
+
+        Shapes:
+            returns: [1, text_tokens, text_width], zero where the text has ended
+        """
+        if text not in self._states:
+            states = self.networks.encode(self._pieces.split(text))
+            padded = np.zeros((1, self._config.text_tokens, states.shape[1]), np.float32)
+            padded[0, : len(states)] = states
+            self._states[text] = padded
+        self._states.move_to_end(text)
+        if len(self._states) > CACHED_TEXTS:
+            self._states.popitem(last=False)
+        return self._states[text]
+
+    def refine(
+        self, latents: FloatArray, request: GenerationRequest, text: FloatArray, *, step: int
+    ) -> FloatArray:
+        """Take one step of ping-pong sampling.
+
+        Shapes:
+            latents: [1, channels, n]  ->  the same
+
+        Args:
+            latents: Noise at step 0, later the clean latents of the step before.
+            request: What decides the schedule, the length and the fresh noise.
+            text: What `text_states` returned.
+            step: Number of the step, from 0.
+
+        Returns:
+            Clean latents as this step sees them.
+
+        References:
+            Novack et al. 2025, arXiv 2505.08175, section 3.3.
+        """
+        t = interpolant.ping_pong_times(request.steps)[step]
+        noised = latents
+        if step > 0:
+            noised = interpolant.mix(latents, self._noise(request, step), t)
+        v = self.networks.velocity(noised, t, text, request.duration_s)
+        return interpolant.data_from_velocity(noised, v, t)
+
+    def _needed_latents(self, request: GenerationRequest) -> int:
+        hop_frames, whole = self._config.autoencoder.hop_frames, self._config.latent_frames
+        needed = -(-frames_to_decode(request) // hop_frames)
+        if needed > whole:
+            longest_s = self._config.clip_frames / SAMPLE_RATE_HZ
+            raise RequestError(
+                f"The model {self._name} makes at most {longest_s:.1f} seconds, a loop a little "
+                f"less; {request.duration_s:.1f} were asked for. Ask for a shorter take."
+            )
+        return min(whole, needed + self._config.autoencoder.reach_latents)
+
+    def _noise(self, request: GenerationRequest, draw: int) -> FloatArray:
+        channels, count = self._config.transformer.channels, self._config.latent_frames
+        return seeded_noise(request.seed, count, channels, draw=draw)[None]

@@ -1,0 +1,256 @@
+"""Laws of opening what a user brings: the same take from either format, and nothing run from it."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from generator.api import CheckpointError, GenerationRequest, RequestError
+from generator.loading import load_generator
+from generator.stable_audio.files import KNOWN_LICENCE, LICENCE_FILE
+from tests.generator.stable_audio.published import TEXT_MODEL, Published
+
+REQUEST = GenerationRequest("warm pad", 3, 0.3, steps=2, tempo_bpm=120, key="Am")
+WEIGHTS = "model.safetensors"
+
+
+def test_a_folder_becomes_a_generator(published: Published) -> None:
+    generator = load_generator(published.folder)
+    take = generator.generate(REQUEST)
+    assert take.audio.shape == (REQUEST.frames, 2)
+    assert np.isfinite(take.audio).all()
+    assert np.abs(take.audio).max() > 0.1
+    np.testing.assert_array_equal(generator.generate(REQUEST).audio, take.audio)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 4},
+        {"prompt": "kick"},
+        {"seconds": 0.31},
+        {"steps": 1},
+        {"key": "C"},
+        {"tempo_bpm": 90},
+    ],
+)
+def test_a_take_follows_from_its_request(published: Published, change: dict[str, Any]) -> None:
+    generator = load_generator(published.folder)
+    fields = {"prompt": "warm pad", "seed": 3, "seconds": 0.3, "steps": 2, "tempo_bpm": 120,
+              "key": "Am"}  # fmt: skip
+    other = generator.generate(GenerationRequest(**(fields | change)))  # type: ignore[arg-type]
+    frames = min(len(other.audio), REQUEST.frames)
+    assert not np.array_equal(other.audio[:frames], generator.generate(REQUEST).audio[:frames])
+
+
+def test_a_take_longer_than_the_clip_is_refused(published: Published) -> None:
+    generator = load_generator(published.folder)
+    with pytest.raises(RequestError, match=r"at most 1\.1 seconds"):
+        generator.generate(GenerationRequest("pad", 1, 2.0))
+
+
+def test_both_formats_are_the_same_take(published: Published, brought: Path) -> None:
+    tensors = load_file(brought / WEIGHTS)
+    (brought / WEIGHTS).unlink()
+    torch.save({"state_dict": tensors, "epoch": 3}, brought / "model.ckpt")
+    text = brought / TEXT_MODEL / WEIGHTS
+    torch.save(load_file(text), brought / TEXT_MODEL / "pytorch_model.bin")
+    text.unlink()
+    np.testing.assert_array_equal(
+        load_generator(brought).generate(REQUEST).audio,
+        load_generator(published.folder).generate(REQUEST).audio,
+    )
+
+
+def test_the_new_names_of_weight_norm_are_known(published: Published, brought: Path) -> None:
+    tensors = load_file(brought / WEIGHTS)
+    (brought / WEIGHTS).unlink()
+    stem = "parametrizations.weight.original"
+    renamed = {
+        name.replace("weight_g", f"{stem}0").replace("weight_v", f"{stem}1"): value
+        for name, value in tensors.items()
+    }
+    assert set(renamed) != set(tensors)
+    save_file(renamed, brought / WEIGHTS)
+    np.testing.assert_array_equal(
+        load_generator(brought).generate(REQUEST).audio,
+        load_generator(published.folder).generate(REQUEST).audio,
+    )
+
+
+class Bomb:
+    """Would write a file, were it unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Path.write_text, (self.path, "ran")
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("part", ["", TEXT_MODEL])
+def test_a_file_that_would_run_a_program_is_refused(
+    brought: Path, tmp_path: Path, part: str, *, plain: bool
+) -> None:
+    mark = tmp_path / "ran"
+    (brought / part / WEIGHTS).unlink()
+    path = brought / part / ("pytorch_model.bin" if part else "model.ckpt")
+    content = {"state_dict": {"a": torch.zeros(2)}, "callback": Bomb(mark)}
+    if plain:
+        path.write_bytes(pickle.dumps(content, protocol=2))
+    else:
+        torch.save(content, path)
+    with pytest.raises(CheckpointError, match="could run any program"):
+        load_generator(brought)
+    assert not mark.exists()
+    # The same file does run its program where it is trusted.
+    if not plain:
+        torch.load(path, weights_only=False)
+        assert mark.exists()
+
+
+def rewritten(folder: Path, change: Callable[[dict[str, Tensor]], None]) -> None:
+    tensors = load_file(folder / WEIGHTS)
+    change(tensors)
+    (folder / WEIGHTS).unlink()
+    save_file(tensors, folder / WEIGHTS)
+
+
+NAME = "model.model.transformer.layers.1.self_attn.to_qkv.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda tensors: tensors.pop(NAME), "to_qkv.weight is missing"),
+        (lambda tensors: tensors.update({NAME: torch.zeros(3, 3)}), r"\[3, 3\] where \[384, 128\]"),
+        (lambda tensors: tensors[NAME].fill_(float("nan")), "no number"),
+        (lambda tensors: tensors.update({NAME: tensors[NAME].int()}), "torch.int32"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(
+    brought: Path, change: Callable[[dict[str, Tensor]], None], text: str
+) -> None:
+    rewritten(brought, change)
+    with pytest.raises(CheckpointError, match=text):
+        load_generator(brought)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 1000])
+@pytest.mark.parametrize("name", [WEIGHTS, "model.ckpt"])
+def test_cut_off_weights_are_refused(brought: Path, name: str, keep: int) -> None:
+    whole = (brought / WEIGHTS).read_bytes()
+    if name == "model.ckpt":
+        torch.save(load_file(brought / WEIGHTS), brought / name)
+        whole = (brought / name).read_bytes()
+    (brought / WEIGHTS).unlink()
+    (brought / name).write_bytes(whole[:keep])
+    with pytest.raises(CheckpointError):
+        load_generator(brought)
+
+
+def test_the_licence_must_be_confirmed_by_its_name(brought: Path) -> None:
+    for content in (None, "", "  \n"):
+        (brought / LICENCE_FILE).unlink(missing_ok=True)
+        if content is not None:
+            (brought / LICENCE_FILE).write_text(content)
+        with pytest.raises(CheckpointError, match=KNOWN_LICENCE) as refused:
+            load_generator(brought)
+        assert f'> "{brought / LICENCE_FILE}"' in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "missing", [WEIGHTS, f"{TEXT_MODEL}/{WEIGHTS}", f"{TEXT_MODEL}/config.json",
+                f"{TEXT_MODEL}/tokenizer.json"]
+)  # fmt: skip
+def test_a_missing_file_is_named(brought: Path, missing: str) -> None:
+    (brought / missing).unlink()
+    with pytest.raises(CheckpointError, match=missing.rpartition("/")[2]):
+        load_generator(brought)
+
+
+def edit(folder: Path, path: str, value: object) -> None:
+    """Set, or delete where the value is None, one place of model_config.json."""
+    file = folder / "model_config.json"
+    content = json.loads(file.read_text())
+    *way, last = path.split(".")
+    place = content
+    for step in way:
+        place = place[int(step) if step.isdigit() else step]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    file.write_text(json.dumps(content))
+
+
+DIT = "model.diffusion.config"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        ("model_type", "autoencoder", "diffusion_cond"),
+        ("sample_rate", 48_000, "44100"),
+        ("sample_size", "long", "type int"),
+        ("sample_size", 3, "shorter than one latent"),
+        ("model", [], "no object"),
+        ("model.diffusion.diffusion_objective", "v", "rf_denoiser"),
+        ("model.diffusion.type", "unet", "dit"),
+        ("model.diffusion.prepend_cond_ids", ["prompt"], "prepend_cond_ids"),
+        ("model.diffusion.cross_attention_cond_ids", ["mood"], "mood"),
+        ("model.diffusion.cross_attention_cond_ids", ["seconds_total"], "read by attention"),
+        (f"{DIT}.global_cond_type", "adaLN", "prepend"),
+        (f"{DIT}.num_memory_tokens", 64, "num_memory_tokens"),
+        (f"{DIT}.attn_kwargs", {"qk_norm": "ln", "differential": True}, "differential"),
+        (f"{DIT}.flux", 1, "flux"),
+        (f"{DIT}.num_heads", 3, "heads"),
+        (f"{DIT}.num_heads", True, "type int"),
+        (f"{DIT}.embed_dim", -8, "at least 1"),
+        (f"{DIT}.depth", 10**9, "too large"),
+        (f"{DIT}.io_channels", 8, "agree"),
+        (f"{DIT}.cond_token_dim", 100, "width"),
+        (f"{DIT}.depth", None, "depth"),
+        ("model.pretransform.config.decoder.config.strides", [4, 4, 2], "other sizes"),
+        ("model.pretransform.config.decoder.config.use_snake", False, "use_snake"),
+        ("model.pretransform.config.bottleneck.type", "rvq", "vae"),
+        ("model.conditioning.configs.0.type", "clap_text", "t5"),
+        ("model.conditioning.configs.0.config.t5_model_name", "../../etc", "missing"),
+        ("model.conditioning.configs.1.id", "mood", "mood"),
+        ("model.conditioning.configs.1.config.max_val", -1, "goes from"),
+    ],
+)
+def test_another_kind_of_model_is_refused_by_name(
+    brought: Path, path: str, value: object, text: str
+) -> None:
+    edit(brought, path, value)
+    with pytest.raises(CheckpointError, match=text):
+        load_generator(brought)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "[" * 100_000, "{}", '{"a": NaN}'])
+def test_a_damaged_configuration_is_refused(brought: Path, content: str) -> None:
+    for file in (brought / "model_config.json", brought / TEXT_MODEL / "config.json",
+                 brought / TEXT_MODEL / "tokenizer.json"):  # fmt: skip
+        good = file.read_text()
+        file.write_text(content)
+        with pytest.raises(CheckpointError):
+            load_generator(brought)
+        file.write_text(good)
+
+
+def test_depth_and_tanh_of_the_configuration_are_obeyed(brought: Path) -> None:
+    plain = load_generator(brought).generate(REQUEST).audio
+    edit(brought, "model.pretransform.config.decoder.config.final_tanh", value=True)
+    bent = load_generator(brought).generate(REQUEST).audio
+    assert not np.allclose(plain, bent)
+    edit(brought, f"{DIT}.depth", 2)
+    assert not np.allclose(load_generator(brought).generate(REQUEST).audio, bent)
