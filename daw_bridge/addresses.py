@@ -15,10 +15,11 @@ from daw_bridge.commands import COMMANDS
 from daw_bridge.errors import CommandError, Fault
 from daw_bridge.osc import Message, TaggedValue
 from daw_bridge.patterns import has_wildcard, match_part
-from daw_bridge.requests import Command, GetValue, Ping, Request, SetValue
+from daw_bridge.requests import Command, GetValue, Ping, Request, SetValue, Watch
 from daw_bridge.table_rows import Access, Row
 
 MAX_ADDRESS_BYTES = 255
+_ON = Argument("on", Kind.BOOL)
 _NOT_DISPATCHED = (Access.PUSH, Access.REPLY)
 
 
@@ -45,11 +46,7 @@ class AddressBook:
         for row in COMMANDS:
             for slot in range(1, slots + 1) if row.has_slot else (0,):
                 self.places[row.address(root, slot)] = Place(row, slot)
-        self._field_rows = {
-            (row.has_slot, row.field): row
-            for row in COMMANDS
-            if row.access in (Access.VALUE, Access.READ)
-        }
+        self._field_rows = {(row.has_slot, row.field): row for row in COMMANDS if row.is_shown}
         self._action_rows = {row.make: row for row in COMMANDS if row.make is not None}
         self._tree: dict[str, object] = {}
         for address in self.places:
@@ -81,7 +78,7 @@ class AddressBook:
             for address in self._addresses(message.address):
                 place = self.places[address]
                 try:
-                    command = _bind(place, message.arguments)
+                    command = _bind(place, address, message.arguments)
                 except ValueError as error:
                     found.append(
                         CommandError(
@@ -160,7 +157,7 @@ class AddressBook:
 
     def tagged(self, slot: int, field: str, held: Held) -> tuple[TaggedValue, ...]:
         """What an address holds, with its declared types, as feedback carries it."""
-        return tagged(self._field_rows[slot > 0, field].arguments, held)
+        return tagged(self._field_rows[slot > 0, field].shown, held)
 
     def message_of(self, command: Command) -> Message:
         """The message that asks for a command: `resolve` gives the command back."""
@@ -188,16 +185,18 @@ def _given(row: Row, command: Command) -> Iterator[TaggedValue]:
 def _is_reached(row: Row, *, only_values: bool) -> bool:
     if row.access in _NOT_DISPATCHED or row.path == "/req":
         return False
-    return row.access is not Access.ACTION or not only_values
+    return row.access not in (Access.ACTION, Access.STREAM) or not only_values
 
 
-def _bind(place: Place, arguments: Sequence[TaggedValue]) -> Command | None:
+def _bind(place: Place, address: str, arguments: Sequence[TaggedValue]) -> Command | None:
     """The command for a place, or None where there is nothing to do."""
     row, slot = place.row, place.slot
     if row.access in _NOT_DISPATCHED:
         return None
     if row.access is Access.ACTION:
         return _bind_action(row, slot, arguments)
+    if row.access is Access.STREAM:
+        return Watch(address, _switch(arguments))
     if not arguments:
         return GetValue(slot, row.field)
     if row.access is Access.READ:
@@ -207,6 +206,12 @@ def _bind(place: Place, arguments: Sequence[TaggedValue]) -> Command | None:
         raise ValueError(f"{len(arguments)} arguments came; {needed} set the value, none asks.")
     values = tuple(map(check_argument, row.arguments, *zip(*arguments, strict=True)))
     return SetValue(slot, row.field, values[0] if needed == 1 else values)
+
+
+def _switch(arguments: Sequence[TaggedValue]) -> bool:
+    if len(arguments) != 1:
+        raise ValueError("Send 1 to be told what comes on this address, 0 for no more of it.")
+    return bool(check_argument(_ON, *arguments[0]))
 
 
 def _bind_action(row: Row, slot: int, arguments: Sequence[TaggedValue]) -> Command | None:

@@ -59,6 +59,8 @@ class Client:
     peer: Peer
     target: Peer
     lease_until_s: float = 0.0
+    heard_s: float = 0.0
+    watched: set[str] = field(default_factory=set)
     feedback: FeedbackQueue = field(default_factory=FeedbackQueue)
 
 
@@ -84,6 +86,7 @@ class ClientBook:
             self._by_peer[peer] = self._by_id[client.client_id] = client
         elif client.lease_until_s > now_s:
             client.lease_until_s = max(client.lease_until_s, now_s + self.lease_s)
+        client.heard_s = now_s
         return client
 
     def get(self, client_id: int) -> Client | None:
@@ -99,6 +102,14 @@ class ClientBook:
     def subscribed(self, now_s: float) -> Iterator[Client]:
         """Those who want feedback and have a lease."""
         return (one for one in self._by_id.values() if one.lease_until_s > now_s)
+
+    def watching(self, address: str, now_s: float) -> Iterator[Client]:
+        """Those who asked for what is pushed on an address, and have been heard of since."""
+        return (
+            one
+            for one in self._by_id.values()
+            if address in one.watched and now_s < max(one.lease_until_s, one.heard_s + self.lease_s)
+        )
 
     def _forget_one(self, now_s: float) -> None:
         if len(self._by_id) < MAX_CLIENTS:

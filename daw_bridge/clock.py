@@ -78,6 +78,10 @@ class PulseClock:
         spread = 1.25 * self.deviation_frames * math.sqrt(12.0 / self.seen**3)
         return self.tempo_bpm * spread / self.period_frames
 
+    def at_tempo(self, tempo_bpm: float) -> "PulseClock":
+        """The same clock, told its tempo."""
+        return replace(self, period_frames=_FRAMES_A_MINUTE / (self.pulses_per_beat * tempo_bpm))
+
     def heard(self, frame: float) -> "PulseClock":
         """Take note of a pulse.
 
@@ -171,8 +175,19 @@ def midi_clock(tempo_bpm: float) -> PulseClock:
         A clock that has heard nothing.
     """
     per_beat = MIDI_PULSES_PER_BEAT
-    period_frames = _FRAMES_A_MINUTE / (per_beat * tempo_bpm)
-    return PulseClock(per_beat, 8 * per_beat, per_beat / 2, period_frames)
+    return PulseClock(per_beat, 8 * per_beat, per_beat / 2).at_tempo(tempo_bpm)
+
+
+def beat_clock(tempo_bpm: float) -> PulseClock:
+    """A clock of beats from another program, which remembers two bars.
+
+    Args:
+        tempo_bpm: A guess, to begin with.
+
+    Returns:
+        A clock that has heard nothing.
+    """
+    return PulseClock(1, 8, 0.5).at_tempo(tempo_bpm)
 
 
 def tap_clock(tempo_bpm: float) -> PulseClock:
@@ -184,4 +199,4 @@ def tap_clock(tempo_bpm: float) -> PulseClock:
     Returns:
         A clock that has heard nothing.
     """
-    return PulseClock(1, 8, 0.25, _FRAMES_A_MINUTE / tempo_bpm)
+    return PulseClock(1, 8, 0.25).at_tempo(tempo_bpm)

@@ -7,6 +7,7 @@ that is VALUE also needs a field of that name in `session_state.SlotState` or `S
 Flow: osc.py (bytes to messages) → addresses.py, by this table → session.py (commands to actions).
 """
 
+from daw_bridge.table_clock import CLOCK
 from daw_bridge.table_master import MASTER
 from daw_bridge.table_replies import REPLIES
 from daw_bridge.table_rows import Row
@@ -15,7 +16,8 @@ from daw_bridge.table_slots import SLOT
 
 SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     ("Server", SERVER),
-    ("Clock, master and device", MASTER),
+    ("Tempo, transport and bars", CLOCK),
+    ("Master and device", MASTER),
     ("Slots, `{slot}` = 1, 2, 3 …", SLOT),
     ("Replies", REPLIES),
 )

@@ -35,7 +35,6 @@ from daw_bridge.session_state import (
     XrunsCounted,
     value_of,
 )
-from daw_bridge.table_rows import Access
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 
 API = "1"
@@ -270,8 +269,7 @@ class Engine:
                 ),
             )
             for address, one in self._book.places.items()
-            if one.row.access in (Access.VALUE, Access.READ)
-            and f"{address}/".startswith(prefix.rstrip("/") + "/")
+            if one.row.is_shown and f"{address}/".startswith(prefix.rstrip("/") + "/")
         ]
 
     def _status(self) -> tuple[TaggedValue, ...]:

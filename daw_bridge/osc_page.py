@@ -66,7 +66,7 @@ def _lines() -> Iterator[str]:
 def _row(row: Row) -> str:
     address = row.path if not row.is_rooted else ROOT + row.path
     arguments = "<br>".join(_argument(row, argument) for argument in row.arguments) or "–"
-    answer = row.reply or ("the value" if row.access in (Access.VALUE, Access.READ) else "")
+    answer = row.reply or ("the value" if row.is_shown else "")
     return f"| `{address}` | {row.access} | {arguments} | {answer} | {row.description} |"
 
 

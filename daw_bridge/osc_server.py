@@ -2,7 +2,7 @@
 
 It never blocks and never waits in the way of a message: a datagram is read, decoded, resolved and
 handed to `obey` in one go, in the event loop's thread. It does not know what a command does; only
-/notify and /ping, which are about the connection itself, are obeyed here.
+what is about the connection itself (/notify, /ping, who is pushed what) is obeyed here.
 Flow: network → osc.py → addresses.py → here → daemon.py, and back.
 """
 
@@ -18,7 +18,7 @@ from daw_bridge.addresses import AddressBook
 from daw_bridge.clients import MAX_RATE_HZ, Client, ClientBook, Peer
 from daw_bridge.errors import CommandError, DawBridgeError, Fault
 from daw_bridge.osc import MAX_PACKET_BYTES, TaggedValue, Timed, decode_packet, encode_message, pack
-from daw_bridge.requests import Notify, Ping, Request
+from daw_bridge.requests import Notify, Ping, Request, Watch
 from daw_bridge.schedule import LATE_S, MAX_AHEAD_S, Schedule, WallClock, seconds_ahead
 from daw_bridge.tcp import Connection
 
@@ -213,6 +213,8 @@ class OscServer:
             self.send(request.client, "/pong", request.command.arguments)
         elif isinstance(request.command, Notify):
             self._notify(request, request.command)
+        elif isinstance(request.command, Watch):
+            self._watch(request, request.command)
         else:
             self._obey(request, due_s)
 
@@ -235,6 +237,14 @@ class OscServer:
         ids = (("i", request.request_id),) if request.request_id else ()
         answer = (("s", request.address), *ids, ("i", client.client_id), ("f", lease_s))
         self.send(request.client, "/done", answer)
+
+    def _watch(self, request: Request, wish: Watch) -> None:
+        client = self._clients.get(request.client)
+        if client is None:
+            return
+        (client.watched.add if wish.on else client.watched.discard)(wish.address)
+        if request.request_id:
+            self.send(request.client, "/done", (("s", request.address), ("i", request.request_id)))
 
     # ── out ──────────────────────────────────────────────────────────────────
     def subscribe(self, host: str, port: int) -> None:
@@ -290,6 +300,12 @@ class OscServer:
         """Tell everybody who wants feedback of something that is no value: none is left out."""
         packet = encode_message(address, arguments)
         for client in self._clients.subscribed(time.monotonic()):
+            self._send_packet(client.target, packet)
+
+    def stream(self, address: str, arguments: Sequence[TaggedValue]) -> None:
+        """Tell everybody who asked for this address."""
+        packet = encode_message(address, arguments)
+        for client in self._clients.watching(address, time.monotonic()):
             self._send_packet(client.target, packet)
 
     def _plan_flush(self, client: Client) -> None:

@@ -60,32 +60,35 @@ def describe(book: AddressBook, read_value: ReadValue, path: str) -> Json | None
     """The node at a path with everything below it, or None if there is none."""
     prefix = path.rstrip("/")
     place = book.places.get(prefix)
+    node: Json = {"FULL_PATH": prefix or "/", "ACCESS": 0}
     if place is not None and place.row.access in _ACCESS:
-        return _leaf(place.row, prefix, place.slot, read_value)
+        node = _leaf(place.row, prefix, place.slot, read_value)
     below = [
         address
         for address, one in book.places.items()
         if address.startswith(prefix + "/") and one.row.access in _ACCESS
     ]
     if not below:
-        return None
+        return node if len(node) > 2 else None
     names = dict.fromkeys(address[len(prefix) + 1 :].partition("/")[0] for address in below)
     contents = {name: describe(book, read_value, f"{prefix}/{name}") for name in names}
-    return {"FULL_PATH": prefix or "/", "ACCESS": 0, "CONTENTS": contents}
+    return node | {"CONTENTS": contents}
 
 
 def _leaf(row: Row, address: str, slot: int, read_value: ReadValue) -> Json:
     declared = [one for one in row.arguments if one.kind is not Kind.ANY]
+    if row.is_shown:
+        declared = list(row.shown)
     node: Json = {
         "FULL_PATH": address,
-        "ACCESS": _ACCESS[row.access],
+        "ACCESS": 3 if row.is_shown and row.make is not None else _ACCESS[row.access],
         "TYPE": "".join(argument.kind for argument in declared) or "N",
         "DESCRIPTION": row.description,
     }
     if declared:
         node["RANGE"] = [_range(argument) for argument in declared]
         node["UNIT"] = [argument.unit for argument in declared]
-    if row.access in (Access.VALUE, Access.READ):
+    if row.is_shown:
         held = read_value(slot, row.field)
         node["VALUE"] = [_finite(one) for one in (held if isinstance(held, tuple) else (held,))]
     return node
@@ -178,7 +181,7 @@ class OscQuery:
         return [
             (address, self._read_value(place.slot, place.row.field))
             for address, place in self._book.places.items()
-            if place.row.access in (Access.VALUE, Access.READ)
+            if place.row.is_shown
         ]
 
 

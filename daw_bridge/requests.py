@@ -72,6 +72,42 @@ class Quit:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Ask for what is pushed on an address (on = 1), or no more of it (on = 0)."""
+
+    address: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Tell the tempo by tapping its beats."""
+
+
+@dataclass(frozen=True, slots=True)
+class HearBeat:
+    """Take note of a beat of a clock that another program keeps, in quarter notes from 0."""
+
+    beat: float
+    tempo_bpm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartTransport:
+    """Begin the first bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopTransport:
+    """Let time stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueTransport:
+    """Let time go on from where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class Panic:
     """Silence everything at once."""
 
@@ -118,8 +154,9 @@ class Cancel:
 
 
 SlotCommand = Generate | Go | Play | Stop | Cancel
-SessionCommand = SetValue | GetValue | Refresh | Sync | Panic | SlotCommand
-ServerCommand = GetStatus | GetVersion | Notify | Ping | Quit
+ClockCommand = Tap | HearBeat | StartTransport | StopTransport | ContinueTransport
+SessionCommand = SetValue | GetValue | Refresh | Sync | Panic | ClockCommand | SlotCommand
+ServerCommand = GetStatus | GetVersion | Notify | Watch | Ping | Quit
 Command = SessionCommand | ServerCommand
 
 

@@ -9,10 +9,12 @@ Flow: addresses.py (commands) and the children (events) → here → daemon.py (
 from dataclasses import replace
 
 from daw_bridge import audio_commands as audio
+from daw_bridge.clock_events import ClockEvent
 from daw_bridge.errors import Fault
 from daw_bridge.generator_events import GeneratorEvent, TakeFailed, TakeProgress, TakeReady
 from daw_bridge.requests import (
     Cancel,
+    ClockCommand,
     Generate,
     GetValue,
     Go,
@@ -34,8 +36,9 @@ from daw_bridge.session_state import (
     XrunsCounted,
     value_of,
 )
+from daw_bridge.session_time import Timing
 
-Event = GeneratorEvent | audio.Event | AudioRestarted | XrunsCounted
+Event = GeneratorEvent | audio.Event | ClockEvent | AudioRestarted | XrunsCounted
 
 
 def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decision:
@@ -57,12 +60,19 @@ def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decis
     return turn.decision()
 
 
-class _Rules(Generation):
+class _Rules(Generation, Timing):
     """All the rules: which command or event calls for which."""
 
     def obey(self, request: Request) -> None:  # noqa: C901 - one case for each command
+        if isinstance(request.command, ClockCommand):
+            self.obey_clock(request, request.command)
+            return
         match request.command:
             case SetValue() as command:
+                refusal = self.refusal(command)
+                if refusal:
+                    self.fail(request, Fault.BAD_VALUE, refusal)
+                    return
                 self.set_value(command)
                 self.confirm(request, command)
             case GetValue(slot, field):
@@ -84,6 +94,9 @@ class _Rules(Generation):
                 self.done_if_numbered(request)
 
     def note(self, event: Event) -> None:  # noqa: C901 - one case for each event
+        if isinstance(event, ClockEvent):
+            self.hear_clock(event)
+            return
         match event:
             case TakeProgress(job_id, fraction):
                 self.progress(job_id, fraction)
@@ -117,11 +130,9 @@ class _Rules(Generation):
 
     def set_value(self, command: SetValue) -> None:
         due = self.moment.due_frame
+        if self.set_clock(command):
+            return
         match command:
-            case SetValue(0, "tempo_bpm", float(tempo_bpm)):
-                frame = self.moment.frame if due == audio.NOW else due
-                transport = self.state.transport.with_tempo(tempo_bpm, frame)
-                self.state = replace(self.state, transport=transport)
             case SetValue(0, "xruns"):
                 self.state = replace(self.state, xruns_before=self.state.xruns_total)
             case SetValue(0, field, value):
@@ -143,6 +154,7 @@ class _Rules(Generation):
 
     def panic(self, request: Request) -> None:
         self.tell(audio.Panic(self.moment.due_frame))
+        self.state = replace(self.state, resting=frozenset())
         for number in range(1, len(self.state.slots) + 1):
             self.forget_cues(number, "Panic silenced it before it began.")
         waiting = Waiting(self.new_id(), request, frozenset(self.state.voice_ids))

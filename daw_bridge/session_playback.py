@@ -67,6 +67,7 @@ class Playback(Turn):
     def stop(self, number: int, fade_ms: float) -> None:
         """Fade out what sounds; what was about to start does not."""
         self.tell(audio.StopSlot(number, self.moment.due_frame, fade_ms))
+        self.state = replace(self.state, resting=self.state.resting - {number})
         self.forget_cues(number, "It was stopped before it began.")
 
     def forget_cues(self, number: int, text: str) -> None:

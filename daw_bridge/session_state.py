@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.arguments import Held
+from daw_bridge.clock import PulseClock
+from daw_bridge.clock_events import Followed
 from daw_bridge.osc import TaggedValue
 from daw_bridge.requests import Request
 from daw_bridge.transport import Transport
@@ -108,6 +110,12 @@ class SlotState:
         return next((word for word, holds in words if holds), "empty")
 
     @property
+    def is_looping(self) -> bool:
+        """Whether a loop sounds, or is about to, and was not told to end."""
+        about_to = any(armed.loop for armed in self.armed)
+        return about_to or (not self.is_fading and any(voice.loop for voice in self.voices))
+
+    @property
     def operations(self) -> set[int]:
         """What was asked of the slot and has not ended."""
         found = {armed.cue.operation_id for armed in self.armed}
@@ -136,11 +144,20 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """Everything that the musical rules know. `entropy` makes random seeds repeatable."""
+    """Everything that the musical rules know.
+
+    `entropy` makes random seeds repeatable; `missing_sources` are clocks that cannot be followed
+    here, each with the reason; `resting` are the slots whose loops the transport's stop silenced.
+    """
 
     slots: tuple[SlotState, ...]
     transport: Transport
     entropy: int
+    tempo_source: str = "internal"
+    missing_sources: tuple[tuple[str, str], ...] = ()
+    followed: Followed | None = None
+    taps: PulseClock | None = None
+    resting: frozenset[int] = frozenset()
     quantize: str = "none"
     master_gain_db: float = 0.0
     xruns_total: int = 0
@@ -186,13 +203,30 @@ def new_session(slots: int, entropy: int, tempo_bpm: float = 120.0) -> SessionSt
 # ── what it shows ────────────────────────────────────────────────────────────
 _SESSION_VALUES: dict[str, Callable[[SessionState], Held]] = {
     "tempo_bpm": lambda state: state.transport.tempo_bpm,
+    "nudge_pct": lambda state: state.transport.nudge_pct,
+    "is_playing": lambda state: int(state.transport.is_playing),
+    "is_stopped": lambda state: int(not state.transport.is_playing),
+    "signature": lambda state: (
+        state.transport.signature.numerator,
+        state.transport.signature.denominator,
+    ),
     "xruns": lambda state: max(0, state.xruns_total - state.xruns_before),
 }
 _SLOT_VALUES: dict[str, Callable[[SlotState], Held]] = {
     "seed": lambda slot: slot.shown_seed,
     "take": lambda slot: slot.take.take_id if slot.take else 0,
 }
-SESSION_FIELDS = ("tempo_bpm", "quantize", "master_gain_db", "xruns")
+SESSION_FIELDS = (
+    "tempo_bpm",
+    "tempo_source",
+    "nudge_pct",
+    "is_playing",
+    "is_stopped",
+    "signature",
+    "quantize",
+    "master_gain_db",
+    "xruns",
+)
 SLOT_FIELDS = (
     "prompt",
     "seed",

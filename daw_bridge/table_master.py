@@ -1,23 +1,10 @@
-"""The table's rows of clock, master and device."""
+"""The table's rows of master and device."""
 
 from daw_bridge.arguments import Argument, Kind
 from daw_bridge.requests import Panic
 from daw_bridge.table_rows import GAIN, Access, Row
 
 MASTER: tuple[Row, ...] = (
-    Row(
-        "/tempo",
-        Access.VALUE,
-        "Tempo of the internal clock, which decides where beats and bars begin.",
-        (Argument("tempo", Kind.FLOAT, "bpm", low=20.0, high=999.0, default=120.0),),
-        shows="tempo_bpm",
-    ),
-    Row(
-        "/quantize",
-        Access.VALUE,
-        "When a play or a swap takes effect.",
-        (Argument("point", Kind.STRING, choices=("none", "beat", "bar"), default="none"),),
-    ),
     Row(
         "/panic",
         Access.ACTION,

@@ -21,6 +21,7 @@ class Access(StrEnum):
     READ = "get"
     ACTION = "action"
     PUSH = "pushed"
+    STREAM = "pushed to those who ask with 1"
     REPLY = "reply"
 
 
@@ -29,7 +30,8 @@ class Row:
     """One address below the root (or above it, where `is_rooted` is false).
 
     `make` is the command of an ACTION. A VALUE or READ row shows the field `shows` of the slot's or
-    the session's state; where it is empty, the one named like the last word of the path.
+    the session's state; where it is empty, the one named like the last word of the path. An ACTION
+    with `shows` has a lamp: it shows a field that is 1 or 0.
     `ignores_zero` is for triggers: a button that is released sends 0, which does nothing.
     A VALUE belongs to what presets, scenes and the state keep, unless `is_kept` is false.
     """
@@ -51,6 +53,16 @@ class Row:
         return SLOT_PART in self.path
 
     @property
+    def is_shown(self) -> bool:
+        """Whether feedback comes on the address."""
+        return self.access in (Access.VALUE, Access.READ) or bool(self.shows)
+
+    @property
+    def shown(self) -> tuple[Argument, ...]:
+        """What feedback carries."""
+        return self.arguments or (LAMP,)
+
+    @property
     def field(self) -> str:
         """The name of the field that a VALUE or READ row shows."""
         return self.shows or self.path.rsplit("/", 1)[-1]
@@ -60,6 +72,7 @@ class Row:
         return (root if self.is_rooted else "") + self.path.replace(SLOT_PART, str(slot))
 
 
+LAMP = Argument("on", Kind.INT, low=0, high=1)
 ADDRESS = Argument("address", Kind.STRING)
 ID = Argument("id", Kind.INT)
 TEXT = Argument("text", Kind.STRING)

@@ -33,9 +33,8 @@ def get(target: str) -> Any:
 
 
 def leaves(node: dict[str, Any]) -> list[dict[str, Any]]:
-    if "CONTENTS" not in node:
-        return [node]
-    return [leaf for child in node["CONTENTS"].values() for leaf in leaves(child)]
+    below = [leaf for child in node.get("CONTENTS", {}).values() for leaf in leaves(child)]
+    return [node, *below] if "TYPE" in node else below
 
 
 def test_the_tree_tells_every_address_that_can_be_sent_to() -> None:
