@@ -24,13 +24,14 @@ TEMPO_CENTRE_BPM = 120.0
 
 @dataclass(frozen=True, slots=True)
 class BackboneConfig:
-    """Sizes; every field is a count."""
+    """Sizes; every field is a count, ``expansion`` that of the perceptrons over the width."""
 
     latent_channels: int = 64
     text_width: int = 384
     width: int = 256
     blocks: int = 8
     heads: int = 4
+    expansion: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Block(nn.Module):
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__()
         width = config.width
-        hidden = 3 * width
+        hidden = config.expansion * width
         self.norms = nn.ModuleList(nn.LayerNorm(width, elementwise_affine=False) for _ in range(3))
         self.modulation = nn.Parameter(torch.zeros(6, width))
         self.attend = Attention(width, config.heads)

@@ -2,35 +2,24 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from generator.api import SAMPLE_RATE_HZ, GeneratorError
 from generator.text import TextEncoder
-from training.autoencoder import AutoencoderStage, load_encoder
-from training.batches import LatentCorpus
-from training.config import (
-    AutoencoderRun,
-    EvaluationRun,
-    LatentsRun,
-    ReleaseRun,
-    Run,
-    TeacherRun,
-    read_config,
-)
+from training.autoencoder import load_encoder
+from training.config import EvaluationRun, LatentsRun, ReleaseRun, read_config
 from training.corpus.__main__ import main as corpus_main
-from training.corpus.shards import Corpus
-from training.crops import Crops
 from training.errors import TrainingError
 from training.evaluate import evaluate
-from training.latents import Source, write_imagined, write_latents
-from training.loop import Stage, StepReport
-from training.one_step import make_arc, make_vsd, make_warm_up
+from training.latents import write_imagined, write_latents
+from training.loop import StepReport
+from training.place import close_place, open_place
 from training.release import release
 from training.run import Outing, stage_folder, train
-from training.teacher import TeacherStage
+from training.stages import STAGES, open_corpora, with_a_look
 
 
 def show_reports(reports: Iterator[StepReport], first: int, last: int) -> Iterator[StepReport]:
@@ -50,41 +39,9 @@ def show_items(items: Sequence[int], name: str) -> Iterable[int]:
     return bar
 
 
-def open_corpora(config: Run) -> list[Source]:
-    """Open the corpora of a config with their shares.
-
-    Args:
-        config: Names the folders and gives a share for each.
-
-    Returns:
-        Corpus and share of each.
-
-    Raises:
-        TrainingError: A corpus is missing, or there is not one share for each.
-    """
-    if len(config.shares) != len(config.corpora):
-        raise TrainingError(
-            f"{len(config.corpora)} corpora and {len(config.shares)} shares: give one share each"
-        )
-    try:
-        corpora = [Corpus(path) for path in config.corpora]
-    except OSError as error:
-        raise TrainingError(str(error)) from error
-    return [Source(corpus, share) for corpus, share in zip(corpora, config.shares, strict=True)]
-
-
-def make_autoencoder(path: Path) -> tuple[AutoencoderRun, Stage]:
-    """Return the autoencoder's run and stage."""
-    config = read_config(path, AutoencoderRun)
-    sources = open_corpora(config)
-    crops = Crops([s.corpus for s in sources], [s.share for s in sources])
-    return config, AutoencoderStage(config, crops, SAMPLE_RATE_HZ)
-
-
-def make_teacher(path: Path) -> tuple[TeacherRun, Stage]:
-    """Return the teacher's run and stage."""
-    config = read_config(path, TeacherRun)
-    return config, TeacherStage(config, LatentCorpus(config.run_dir / "latents"))
+def tell(text: str) -> None:
+    """Say something beside the progress bar."""
+    tqdm.write(text, file=sys.stderr)
 
 
 def cache_latents(path: Path) -> None:
@@ -123,13 +80,15 @@ def score(path: Path, checkpoint: Path | None) -> None:
     sys.stdout.write(f"{folder}\n")
 
 
-STAGES: dict[str, Callable[[Path], tuple[Run, Stage]]] = {
-    "autoencoder": make_autoencoder,
-    "teacher": make_teacher,
-    "warmup": make_warm_up,
-    "arc": make_arc,
-    "vsd": make_vsd,
-}
+def run_trainable(given: argparse.Namespace) -> None:
+    """Train one stage, alone or as one of several processes."""
+    kind = STAGES[given.stage]
+    config = read_config(given.config, kind.config)
+    place = open_place(config.device)
+    stage = kind.make(config, place)
+    folder = stage_folder(config, given.stage)
+    outing = Outing(folder, given.resume, given.max_minutes, place, tell=tell)
+    train(stage, config, with_a_look(outing, config, stage), show_reports)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -154,9 +113,7 @@ def run_stage(given: argparse.Namespace) -> int:
     elif given.stage == "evaluate":
         score(given.config, given.checkpoint)
     else:
-        config, stage = STAGES[given.stage](given.config)
-        folder = stage_folder(config, given.stage)
-        train(stage, config, Outing(folder, given.resume, given.max_minutes), show_reports)
+        run_trainable(given)
     return 0
 
 
@@ -170,6 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    finally:
+        close_place()
 
 
 if __name__ == "__main__":

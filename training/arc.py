@@ -21,11 +21,12 @@ from generator.backbone import Backbone, Conditions
 from generator.interpolant import data_from_velocity, mix
 from training.batches import LatentBatch
 from training.checkpoints import State
-from training.config import ArcRun
 from training.critic import Critic
-from training.loop import StepDraws, learning_rate, update
+from training.loop import StepDraws, learning_rate, make_optimiser, update
+from training.place import HERE, Place, Rows
 from training.sampling import join, keep_known
-from training.student import Draw, Student, log_snr_times, logit_normal_times, normal
+from training.stage_config import ArcRun
+from training.student import Draw, Student, log_snr_times, logit_normal_times
 from training.teacher import autocast_velocity
 
 
@@ -97,21 +98,29 @@ class Pair:
     """Real and made latents under the same noise, and what they were made for.
 
     Shapes:
-        real, made: [batch, latent_channels, n]; s: [batch], the level of their noise.
+        real, made: [batch, latent_channels, n]; s: [batch], the level of their noise; differs:
+        [batch] booleans, where the rolled conditions have other words.
     """
 
     real: Tensor
     made: Tensor
     s: Tensor
     conditions: Conditions
-    caption_ids: Tensor
+    rolled: Conditions
+    differs: Tensor
+    rows: Rows
 
 
 class ArcStage:
     """Trains a student against a critic (see `training.loop.Stage`)."""
 
     def __init__(
-        self, run: ArcRun, draw: Draw, teacher: Backbone, start: Backbone | None = None
+        self,
+        run: ArcRun,
+        draw: Draw,
+        teacher: Backbone,
+        start: Backbone | None = None,
+        place: Place = HERE,
     ) -> None:
         """Copy teacher and start, and make the critic from the run's seed.
 
@@ -120,15 +129,17 @@ class ArcStage:
             draw: Draws ``(rng, tokens)`` -> latents with their conditions.
             teacher: The critic's trunk.
             start: The student to begin from, the teacher by default.
+            place: Where; the networks are there already.
         """
         torch.manual_seed(run.seed)
         self.config = run
         self.draw = draw
+        self.place = place
         self.student = Student(run, start or teacher)
-        self.critic = Critic(teacher, run).to(next(teacher.parameters()).device)
-        self.critic_optimiser = torch.optim.AdamW(
-            self.critic.parameters(), betas=(0.9, 0.95), weight_decay=0.01, fused=True
-        )
+        self.critic = Critic(teacher, run).to(place.device)
+        self.critic_optimiser = make_optimiser(self.critic.parameters())
+        if run.compile:
+            self.critic.compile(dynamic=True)
 
     def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
         """Do one update of the critic, then one of the student, each on a batch of its own."""
@@ -138,15 +149,18 @@ class ArcStage:
         """Return the batch's latents and the student's, noised alike."""
         if batch.x0 is None:
             raise AssertionError("ARC needs latents: draw from a latent corpus")
-        run, c = self.config, batch.conditions
-        size, device = len(batch.x0), batch.x0.device
-        t = log_snr_times(size, run.share_at_noise, draws.torch).to(device)
-        xt = mix(batch.x0, normal(batch.x0.shape, draws.torch, batch.x0), t[:, None, None])
+        run, rows = self.config, self.place.rows(len(batch.x0))
+        x0, c = rows.of(batch.x0), rows.of_conditions(batch.conditions)
+        t = rows.of(log_snr_times(rows.total, run.share_at_noise, draws.torch))
+        xt = mix(x0, rows.normal(x0, draws.torch), t[:, None, None])
         v = autocast_velocity(self.student.live, xt, t, c, bfloat16=run.bfloat16)
         made = keep_known(data_from_velocity(xt, v, t[:, None, None]), c)
-        s = logit_normal_times(size, run.time_shift, draws.torch).to(device)
-        eps, level = normal(batch.x0.shape, draws.torch, batch.x0), s[:, None, None]
-        return Pair(mix(batch.x0, eps, level), mix(made, eps, level), s, c, batch.caption_ids)
+        s = rows.of(logit_normal_times(rows.total, run.time_shift, draws.torch))
+        eps, level = rows.normal(x0, draws.torch), s[:, None, None]
+        # Rolled before it is shared: a row's neighbour may be another process's.
+        rolled = rows.of_conditions(roll_text(batch.conditions))
+        differs = rows.of(words_differ(batch.caption_ids, batch.conditions))
+        return Pair(mix(x0, eps, level), mix(made, eps, level), s, c, rolled, differs, rows)
 
     def critic_step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
         """Teach the critic to tell real from made, and fitting words from others."""
@@ -169,28 +183,28 @@ class ArcStage:
         self, pair: Pair, draws: StepDraws
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Return the critic's loss terms, and its scores of the real and of the made latents."""
-        run, c = self.config, pair.conditions
+        run, c, part = self.config, pair.conditions, pair.rows.part
         latents = [pair.real, pair.made, pair.real]
-        conditions = [c, c, roll_text(c)]
+        conditions = [c, c, pair.rolled]
         if run.weights.penalty > 0.0:
             moved = [pair.real, pair.made] if run.penalty_of_made else [pair.real]
-            latents += [x + run.penalty_noise * normal(x.shape, draws.torch, x) for x in moved]
+            latents += [x + run.penalty_noise * pair.rows.normal(x, draws.torch) for x in moved]
             conditions += [c] * len(moved)
         times = pair.s.repeat(len(latents))
         scores = self.critic(torch.cat(latents), times, join(*conditions)).chunk(len(latents))
         real, made, rolled = scores[:3]
-        differs = words_differ(pair.caption_ids, c).to(real.device)
         terms = {
-            "critic": relativistic_loss(real, made),
-            "contrastive": contrastive_loss(real, rolled, differs),
-            "centring": centring_loss(real, made),
+            "critic": part * relativistic_loss(real, made),
+            "contrastive": contrastive_loss(real, rolled, pair.differs)
+            * pair.rows.share(pair.differs.sum()),
+            "centring": part * centring_loss(real, made),
         }
         penalties = [
             difference_penalty(still, near)
             for still, near in zip(scores[:2], scores[3:], strict=False)
         ]
         if penalties:
-            terms["penalty"] = torch.stack(penalties).mean()
+            terms["penalty"] = part * torch.stack(penalties).mean()
         return terms, real, made
 
     def student_step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
@@ -199,10 +213,16 @@ class ArcStage:
         self.critic.requires_grad_(False)
         with torch.no_grad():
             real = self.critic(pair.real, pair.s, pair.conditions)
-        loss = relativistic_loss(self.critic(pair.made, pair.s, pair.conditions), real)
+        made = self.critic(pair.made, pair.s, pair.conditions)
+        loss = pair.rows.part * relativistic_loss(made, real)
         norm = self.student.update(loss, step)
         self.critic.requires_grad_(True)
         return {"loss": loss.detach(), "gradient": norm}
+
+    @property
+    def generator(self) -> Backbone:
+        """The student's average weights, which are what is used."""
+        return self.student.average
 
     def state(self) -> State:
         """Return the states of student, critic and optimisers."""

@@ -6,10 +6,11 @@ torch.
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from training.errors import TrainingError
 
@@ -17,6 +18,8 @@ Count = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0.0)]
 Rate = Annotated[float, Field(gt=0.0, le=1.0)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Device = Literal["auto", "cpu", "cuda"]
 NEVER = 10**9
 
 
@@ -37,11 +40,13 @@ class Run(Strict):
     batch: Count = 12
     rate: Rate = 5e-4
     warm_up: Count = 100
-    clip_norm: Rate | Annotated[float, Field(gt=0.0)] = 1.0
+    clip_norm: Positive = 1.0
     average_decay: Fraction = 0.999
     bfloat16: bool = True
+    compile: bool = False
+    device: Device = "auto"
     threads: Count = 2
-    save_every_minutes: Annotated[float, Field(gt=0.0)] = 3.0
+    save_every_minutes: Positive = 3.0
 
 
 class AutoencoderSizes(Strict):
@@ -87,12 +92,32 @@ class AutoencoderRun(Run):
     discriminator_rate: Rate = 2e-4
 
 
-class BackboneSizes(Strict):
-    """See `generator.backbone.BackboneConfig`."""
+Preset = Literal["S-cpu", "S-10", "S-25", "S-50", "L"]
+PRESETS: Mapping[str, Mapping[str, int]] = {
+    "S-cpu": {"width": 128, "blocks": 6, "heads": 4, "expansion": 3},
+    "S-10": {"width": 256, "blocks": 8, "heads": 4, "expansion": 3},
+    "S-25": {"width": 384, "blocks": 8, "heads": 6, "expansion": 4},
+    "S-50": {"width": 512, "blocks": 10, "heads": 8, "expansion": 4},
+    "L": {"width": 1024, "blocks": 16, "heads": 8, "expansion": 4},
+}
 
+
+class BackboneSizes(Strict):
+    """See `generator.backbone.BackboneConfig`; a ``preset`` fills in what is not given."""
+
+    preset: Preset | None = Field(default=None, exclude=True)
     width: Count = 256
     blocks: Count = 8
     heads: Count = 4
+    expansion: Count = 3
+
+    @model_validator(mode="before")
+    @classmethod
+    def fill_in(cls, given: object) -> object:
+        """Put the preset's sizes under those that are given."""
+        if not isinstance(given, dict):
+            return given
+        return dict(PRESETS.get(given.get("preset", ""), {})) | given
 
 
 class LatentsRun(Run):
@@ -100,91 +125,6 @@ class LatentsRun(Run):
 
     text_encoder: Path
     imagined: Count = 45_000
-
-
-class TeacherRun(Run):
-    """`python -m training teacher`."""
-
-    model: BackboneSizes = BackboneSizes()
-    tokens: Count = 1024
-    drop_text: Fraction = 0.1
-    inpaint: Fraction = 0.15
-    share_at_noise: Fraction = 0.1
-
-
-class StudentRun(Run):
-    """What the one-step stages share; ``start`` is the state to begin from, else the teacher."""
-
-    model: BackboneSizes = BackboneSizes()
-    teacher: Path
-    start: Path | None = None
-    tokens: Count = 1024
-    average_decay: Fraction = 0.998
-
-
-class WarmUpRun(StudentRun):
-    """`python -m training warmup`."""
-
-    rate: Rate = 3e-4
-    guidance: Weight = 2.0
-    solver: Literal["euler", "heun", "dpm"] = "dpm"
-    solver_steps: Count = 15
-    refresh_every: Count = 10
-    pool: Count = 8
-    share_at_noise: Fraction = 0.5
-    imagined: Fraction = 0.5
-    drop_text: Fraction = 0.05
-    inpaint: Fraction = 0.1
-
-
-class ArcWeights(Strict):
-    """Weights of the critic's terms; ``penalty`` is the gradient penalty, R1 and R2."""
-
-    contrastive: Weight = 1.0
-    penalty: Weight = 0.0
-    centring: Weight = 1e-3
-
-
-class ArcRun(StudentRun):
-    """`python -m training arc`."""
-
-    weights: ArcWeights = ArcWeights()
-    rate: Rate = 5e-5
-    critic_rate: Rate = 1e-4
-    critic_depth: Annotated[float, Field(gt=0.0, le=1.0)] = 0.75
-    head_width: Count = 64
-    head_strides: tuple[Count, ...] = (1, 2)
-    head_blocks: Count = 1
-    drop_text: Fraction = 0.0
-    inpaint: Fraction = 0.1
-    share_at_noise: Fraction = 0.5
-    time_shift: float = 0.0
-    penalty_noise: Weight = 0.05
-    penalty_of_made: bool = True
-
-
-class VsdRun(StudentRun):
-    """`python -m training vsd`; the tracker is SwiftAudio's fake score.
-
-    Guidance on the teacher alone ("one-sided") is quick to lose modes; on both, it is milder.
-    """
-
-    rate: Rate = 5e-5
-    weight: Literal["dmd", "swiftaudio"] = "dmd"
-    tracker: Literal["copy", "lora"] = "copy"
-    tracker_rate: Rate = 2e-4
-    tracker_updates: Count = 1
-    lora_rank: Count = 64
-    lora_alpha: Annotated[float, Field(gt=0.0)] = 128.0
-    teacher_guidance: Weight = 1.5
-    tracker_guidance: Weight = 1.5
-    imagined: Fraction = 0.5
-    drop_text: Fraction = 0.1
-    lowest_t: Fraction = 0.02
-    highest_t: Fraction = 0.98
-    time_shift: float = 0.0
-    variation: Weight = 0.01
-    variation_hinge: bool = True
 
 
 class EvaluationRun(Strict):

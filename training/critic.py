@@ -11,12 +11,12 @@ References:
 import copy
 import math
 
-import torch
 from torch import Tensor, nn
 
 from generator.autoencoder import ConvNeXtBlock
 from generator.backbone import Backbone, Conditions
-from training.config import ArcRun
+from training.place import autocast
+from training.stage_config import ArcRun
 
 
 class Downsample(nn.Module):
@@ -79,7 +79,7 @@ class Critic(nn.Module):
         Shapes:
             xs: [batch, latent_channels, n]; s: [batch]  ->  [batch, positions]
         """
-        with torch.autocast(xs.device.type, torch.bfloat16, enabled=self.halves):
+        with autocast(xs, bfloat16=self.halves):
             hidden = self.trunk.features(xs, s, conditions)
         scores: Tensor = self.head(hidden.float())
         return scores

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from training.errors import TrainingError
-from training.run import LOG_FILE
+from training.journal import LOG_FILE
 
 SMOOTHED_OVER = 15
 PER_LINE = 5

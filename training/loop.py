@@ -6,7 +6,7 @@ is the run that never stopped, bit for bit.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from training.checkpoints import State
+from training.place import HERE, Place, average_gradients
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,23 @@ def step_draws(seed: int, step: int) -> StepDraws:
 
 
 def run(
-    stage: Stage, *, seed: int, first_step: int, last_step: int, max_minutes: float | None = None
+    stage: Stage,
+    *,
+    seed: int,
+    steps: range,
+    max_minutes: float | None = None,
+    place: Place = HERE,
 ) -> Iterator[StepReport]:
-    """Run steps ``first_step`` up to ``last_step - 1``, or until the time is up, reporting each."""
+    """Run some steps, or until the time is up, reporting each.
+
+    Among several processes the terms are those of the whole batch, and all stop together.
+    """
     started = time.monotonic()
-    for step in range(first_step, last_step):
-        terms = stage.step(step, step_draws(seed, step))
+    for step in steps:
+        terms = place.average_terms(stage.step(step, step_draws(seed, step)))
         elapsed_s = time.monotonic() - started
         yield StepReport(step, {name: float(value) for name, value in terms.items()}, elapsed_s)
-        if max_minutes is not None and elapsed_s >= 60.0 * max_minutes:
+        if max_minutes is not None and place.agree(elapsed_s >= 60.0 * max_minutes):
             return
 
 
@@ -78,13 +87,26 @@ def learning_rate(peak: float, step: int, *, steps: int, warm_up: int) -> float:
     return float(peak * (0.1 + 0.45 * (1.0 + np.cos(np.pi * progress))))
 
 
+def make_optimiser(
+    parameters: Iterable[nn.Parameter], betas: tuple[float, float] = (0.9, 0.95)
+) -> torch.optim.AdamW:
+    """Return AdamW for the parameters that take gradients, in one kernel where there is one."""
+    learnt = [p for p in parameters if p.requires_grad]
+    fused = all(p.device.type in ("cpu", "cuda") for p in learnt)
+    return torch.optim.AdamW(learnt, betas=betas, weight_decay=0.01, fused=fused)
+
+
 def update(
     optimiser: torch.optim.Optimizer, loss: Tensor, *, rate: float, clip_norm: float = 1.0
 ) -> Tensor:
-    """Step an optimiser down a loss with a clipped gradient, and return the gradient's norm."""
+    """Step an optimiser down a loss with a clipped gradient, and return the gradient's norm.
+
+    The gradient is the mean of all processes'.
+    """
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    average_gradients(parameters)
     norm = nn.utils.clip_grad_norm_(parameters, clip_norm)
     for group in optimiser.param_groups:
         group["lr"] = rate

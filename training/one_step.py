@@ -1,19 +1,19 @@
-"""The three one-step stages ready to run: config, teacher, start, and what they draw from.
+"""The three one-step stages ready to run: teacher, start, and what they draw from.
 
 The one place that brings caches and stages together; the stages themselves know only a function
 that draws. `training/__main__.py` calls it.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from generator.backbone import Backbone
 from training.arc import ArcStage
 from training.batches import CaptionBank, LatentBatch, LatentCorpus
-from training.config import ArcRun, StudentRun, VsdRun, WarmUpRun, read_config
 from training.loop import Stage
+from training.place import HERE, Place
+from training.stage_config import ArcRun, StudentRun, VsdRun, WarmUpRun
 from training.student import Draw, load_backbone
 from training.vsd import VsdStage
 from training.warmup import WarmUpStage
@@ -49,9 +49,14 @@ def mixed(often: Draw, else_draw: Draw, share: float) -> Draw:
     return draw
 
 
-def start_of(run: StudentRun) -> Backbone | None:
+def start_of(run: StudentRun, place: Place) -> Backbone | None:
     """Return the student to begin from, where the run names one."""
-    return None if run.start is None else load_backbone(run.start, run.model)
+    return None if run.start is None else load_backbone(run.start, run.model).to(place.device)
+
+
+def teacher_of(run: StudentRun, place: Place) -> Backbone:
+    """Return the run's frozen teacher."""
+    return load_backbone(run.teacher, run.model).to(place.device)
 
 
 def caption_draw(
@@ -64,25 +69,22 @@ def caption_draw(
     return mixed(bank.draw, words_only(real), run.imagined)
 
 
-def make_warm_up(path: Path) -> tuple[WarmUpRun, Stage]:
-    """Return the run and the stage of the ODE warm-up."""
-    run = read_config(path, WarmUpRun)
-    teacher = load_backbone(run.teacher, run.model)
+def make_warm_up(run: WarmUpRun, place: Place = HERE) -> Stage:
+    """Return the ODE warm-up."""
+    teacher = teacher_of(run, place)
     draw = caption_draw(run, teacher, drop_text=run.drop_text, inpaint=run.inpaint)
-    return run, WarmUpStage(run, draw, teacher, start_of(run))
+    return WarmUpStage(run, draw, teacher, start_of(run, place), place)
 
 
-def make_arc(path: Path) -> tuple[ArcRun, Stage]:
-    """Return the run and the stage of ARC."""
-    run = read_config(path, ArcRun)
+def make_arc(run: ArcRun, place: Place = HERE) -> Stage:
+    """Return ARC."""
     corpus = LatentCorpus(run.run_dir / LATENTS_FOLDER)
     draw = corpus_draw(corpus, drop_text=run.drop_text, inpaint=run.inpaint)
-    return run, ArcStage(run, draw, load_backbone(run.teacher, run.model), start_of(run))
+    return ArcStage(run, draw, teacher_of(run, place), start_of(run, place), place)
 
 
-def make_vsd(path: Path) -> tuple[VsdRun, Stage]:
-    """Return the run and the stage of SwiftAudio's distillation: captions alone, wherever from."""
-    run = read_config(path, VsdRun)
-    teacher = load_backbone(run.teacher, run.model)
+def make_vsd(run: VsdRun, place: Place = HERE) -> Stage:
+    """Return SwiftAudio's distillation: captions alone, wherever from."""
+    teacher = teacher_of(run, place)
     draw = caption_draw(run, teacher, drop_text=0.0, inpaint=0.0)
-    return run, VsdStage(run, draw, teacher, start_of(run))
+    return VsdStage(run, draw, teacher, start_of(run, place), place)

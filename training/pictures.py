@@ -20,17 +20,22 @@ COLOURS = np.array(
 
 
 def spectrogram_png(audio: FloatArray, *, seconds: float | None = None) -> bytes:
+    """Return `spectrogram` as a PNG file."""
+    return png(spectrogram(audio, seconds=seconds))
+
+
+def spectrogram(audio: FloatArray, *, seconds: float | None = None) -> npt.NDArray[np.uint8]:
     """Draw the middle channel: time to the right, pitch upwards in equal steps, level as colour.
 
     Shapes:
-        audio: [frames, channels]
+        audio: [frames, channels]  ->  [ROWS, COLUMNS, 3]
 
     Args:
         audio: What to draw.
         seconds: Length of the time axis, by default the sound's own.
 
     Returns:
-        The PNG file.
+        The picture.
     """
     frames = len(audio) if seconds is None else max(1, round(seconds * SAMPLE_RATE_HZ))
     mono = np.zeros(frames + N_FFT, np.float32)
@@ -41,7 +46,7 @@ def spectrogram_png(audio: FloatArray, *, seconds: float | None = None) -> bytes
     pitch_hz = np.geomspace(HIGHEST_HZ, LOWEST_HZ, ROWS)
     bins = np.clip(np.round(pitch_hz * N_FFT / SAMPLE_RATE_HZ).astype(int), 1, N_FFT // 2)
     level_db = 20.0 * np.log10(magnitude[:, bins].T + 1e-6)
-    return png(colour(1.0 - level_db.clip(DARKEST_DB, 0.0) / DARKEST_DB))
+    return colour(1.0 - level_db.clip(DARKEST_DB, 0.0) / DARKEST_DB)
 
 
 def colour(value: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:

@@ -23,9 +23,10 @@ from generator.backbone import Backbone, BackboneConfig
 from generator.interpolant import LOG_SNR_DATA, LOG_SNR_NOISE
 from training.batches import LatentBatch
 from training.checkpoints import State, load_state
-from training.config import BackboneSizes, StudentRun
+from training.config import BackboneSizes
 from training.errors import TrainingError
-from training.loop import learning_rate, update, update_average
+from training.loop import learning_rate, make_optimiser, update, update_average
+from training.stage_config import StudentRun
 
 Draw: TypeAlias = Callable[[np.random.Generator, int], LatentBatch]
 
@@ -88,11 +89,6 @@ def shift_odds(t: Tensor, shift: float) -> Tensor:
     return scaled / (1.0 - t + scaled)
 
 
-def normal(shape: torch.Size | tuple[int, ...], source: torch.Generator, like: Tensor) -> Tensor:
-    """Return unit noise from a source on the CPU, where ``like`` lies."""
-    return torch.randn(shape, generator=source).to(like.device)
-
-
 class Student:
     """A network in training with its average and its optimiser."""
 
@@ -109,9 +105,9 @@ class Student:
         self.config = run
         self.live = copy.deepcopy(start).requires_grad_(True).train()
         self.average = copy.deepcopy(start).requires_grad_(False).eval()
-        self.optimiser = torch.optim.AdamW(
-            self.live.parameters(), betas=betas, weight_decay=0.01, fused=True
-        )
+        self.optimiser = make_optimiser(self.live.parameters(), betas)
+        if run.compile:
+            self.live.compile(dynamic=True)
 
     def update(self, loss: Tensor, step: int) -> Tensor:
         """Go down a loss, move the average, and return the gradient's norm."""

@@ -20,8 +20,10 @@ from generator.backbone import Backbone, BackboneConfig, Conditions
 from generator.interpolant import mix, velocity
 from training.batches import LatentCorpus
 from training.checkpoints import State
-from training.config import BackboneSizes, TeacherRun
-from training.loop import StepDraws, learning_rate, update, update_average
+from training.config import BackboneSizes
+from training.loop import StepDraws, learning_rate, make_optimiser, update, update_average
+from training.place import HERE, Place, Rows, autocast
+from training.stage_config import TeacherRun
 
 TRUNCATION = 0.075
 
@@ -55,18 +57,24 @@ def flow_loss(made: Tensor, wanted: Tensor, known_mask: Tensor) -> Tensor:
     return ((made - wanted).square() * free).sum() / free.sum().clamp_min(1.0)
 
 
+def free_share(rows: Rows, known_mask: Tensor) -> Tensor | float:
+    """Return what `flow_loss` of these rows is multiplied by (see `training.place.Rows.share`)."""
+    return rows.share((1.0 - known_mask).sum())
+
+
 class TeacherStage:
     """Trains a backbone on a latent corpus (see `training.loop.Stage`)."""
 
-    def __init__(self, run: TeacherRun, corpus: LatentCorpus) -> None:
+    def __init__(self, run: TeacherRun, corpus: LatentCorpus, place: Place = HERE) -> None:
         torch.manual_seed(run.seed)
         self.config = run
         self.corpus = corpus
-        self.live = build_backbone(run.model, len(corpus.silence))
+        self.place = place
+        self.live = build_backbone(run.model, len(corpus.silence)).to(place.device)
         self.average = copy.deepcopy(self.live).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(
-            self.live.parameters(), betas=(0.9, 0.95), weight_decay=0.01, fused=True
-        )
+        self.optimiser = make_optimiser(self.live.parameters())
+        if run.compile:
+            self.live.compile(dynamic=True)
 
     def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
         """Do one flow-matching update."""
@@ -76,15 +84,22 @@ class TeacherStage:
         )
         if batch.x0 is None:
             raise AssertionError("a latent corpus always has latents")
-        t = draw_times(len(batch.x0), run.share_at_noise, draws.torch)
-        eps = torch.randn(batch.x0.shape, generator=draws.torch)
-        xt = mix(batch.x0, eps, t[:, None, None])
-        v = autocast_velocity(self.live, xt, t, batch.conditions, bfloat16=run.bfloat16)
-        loss = flow_loss(v, velocity(batch.x0, eps), batch.conditions.known_mask)
+        rows = self.place.rows(len(batch.x0))
+        x0, c = rows.of(batch.x0), rows.of_conditions(batch.conditions)
+        t = rows.of(draw_times(rows.total, run.share_at_noise, draws.torch))
+        eps = rows.normal(x0, draws.torch)
+        xt = mix(x0, eps, t[:, None, None])
+        v = autocast_velocity(self.live, xt, t, c, bfloat16=run.bfloat16)
+        loss = flow_loss(v, velocity(x0, eps), c.known_mask) * free_share(rows, c.known_mask)
         rate = learning_rate(run.rate, step, steps=run.steps, warm_up=run.warm_up)
         norm = update(self.optimiser, loss, rate=rate, clip_norm=run.clip_norm)
         update_average(self.average, self.live, decay=run.average_decay, step=step)
         return {"loss": loss.detach(), "gradient": norm}
+
+    @property
+    def generator(self) -> Backbone:
+        """The average weights, which are what is used."""
+        return self.average
 
     def state(self) -> State:
         """Return weights, their average and the optimiser's state."""
@@ -108,6 +123,6 @@ def autocast_velocity(
     Shapes:
         xt: [batch, latent_channels, n]; t: [batch]  ->  xt's.
     """
-    with torch.autocast(xt.device.type, torch.bfloat16, enabled=bfloat16):
+    with autocast(xt, bfloat16=bfloat16):
         v: Tensor = backbone(xt, t, conditions)
     return v.float()

@@ -21,12 +21,13 @@ from torch import Tensor
 from generator.backbone import Backbone, Conditions
 from generator.interpolant import data_from_velocity, mix, velocity
 from training.checkpoints import State
-from training.config import VsdRun
-from training.loop import StepDraws, learning_rate, update
+from training.loop import StepDraws, learning_rate, make_optimiser, update
 from training.lora import adapt, learnt_state, restore_learnt
+from training.place import HERE, Place, Rows, autocast
 from training.sampling import guided_velocity, map_conditions, one_step, sample_ode
-from training.student import Draw, Student, normal, shift_odds
-from training.teacher import autocast_velocity, flow_loss
+from training.stage_config import VsdRun
+from training.student import Draw, Student, shift_odds
+from training.teacher import autocast_velocity, flow_loss, free_share
 
 ADAPTED_LAYERS = ("to_q", "to_kv", "out", "widen", "narrow")
 LEVEL_STEPS = 16
@@ -120,7 +121,12 @@ class VsdStage:
     """Distils a teacher into a one-step student from captions alone (see `training.loop.Stage`)."""
 
     def __init__(
-        self, run: VsdRun, draw: Draw, teacher: Backbone, start: Backbone | None = None
+        self,
+        run: VsdRun,
+        draw: Draw,
+        teacher: Backbone,
+        start: Backbone | None = None,
+        place: Place = HERE,
     ) -> None:
         """Copy the start, and make the tracker from the run's seed.
 
@@ -129,17 +135,18 @@ class VsdStage:
             draw: Draws ``(rng, tokens)`` -> conditions; latents are not looked at.
             teacher: Frozen.
             start: The student to begin from, the teacher by default.
+            place: Where; the networks are there already.
         """
         torch.manual_seed(run.seed)
         self.config = run
         self.draw = draw
+        self.place = place
         self.teacher = teacher
         self.student = Student(run, start or teacher, betas=(0.0, 0.95))
         self.tracker = self.make_tracker(run, teacher)
-        learnt = [p for p in self.tracker.parameters() if p.requires_grad]
-        self.tracker_optimiser = torch.optim.AdamW(
-            learnt, betas=(0.0, 0.95), weight_decay=0.01, fused=True
-        )
+        self.tracker_optimiser = make_optimiser(self.tracker.parameters(), (0.0, 0.95))
+        if run.compile:
+            self.tracker.compile(dynamic=True)
         self.allowed_variation = 0.0
 
     @staticmethod
@@ -157,74 +164,83 @@ class VsdStage:
             terms = self.tracker_step(step, draws)
         return terms | self.student_step(step, draws)
 
-    def conditions(self, draws: StepDraws) -> Conditions:
+    def conditions(self, draws: StepDraws) -> tuple[Rows, Conditions]:
         """Draw conditions; what a corpus may know of latents does not come along."""
-        return self.draw(draws.numpy, self.config.tokens).conditions
+        batch = self.draw(draws.numpy, self.config.tokens)
+        rows = self.place.rows(len(batch.caption_ids))
+        return rows, rows.of_conditions(batch.conditions)
 
-    def make(self, conditions: Conditions, draws: StepDraws) -> Tensor:
+    def make(self, rows: Rows, conditions: Conditions, draws: StepDraws) -> Tensor:
         """Return the student's latents for conditions, [batch, latent_channels, n]."""
-        noise = normal(conditions.known.shape, draws.torch, conditions.known)
-        with torch.autocast(noise.device.type, torch.bfloat16, enabled=self.config.bfloat16):
+        noise = rows.normal(conditions.known, draws.torch)
+        with autocast(noise, bfloat16=self.config.bfloat16):
             return one_step(self.student.live, noise, conditions)
 
     @torch.no_grad()
     def teachers_variation(self, draws: StepDraws) -> float:
         """Return how much the teacher's own samples vary from frame to frame."""
-        c = self.conditions(draws)
-        noise = normal(c.known.shape, draws.torch, c.known)
+        rows, c = self.conditions(draws)
+        noise = rows.normal(c.known, draws.torch)
         made = sample_ode(self.teacher, c, noise, LEVEL_STEPS, self.config.teacher_guidance)
-        return float(variation(made).mean())
+        return float(self.place.sum(rows.part * variation(made).mean()) / self.place.size)
 
     def tracker_step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
         """Teach the tracker the flow of the student's present latents."""
-        run, c = self.config, self.conditions(draws)
+        run = self.config
+        rows, c = self.conditions(draws)
         with torch.no_grad():
-            x = self.make(c, draws)
-        t = torch.rand(len(x), generator=draws.torch).to(x.device)
-        eps = normal(x.shape, draws.torch, x)
-        dropped = torch.rand(len(x), generator=draws.torch) < run.drop_text
-        told = drop_words(c, dropped.to(x.device))
+            x = self.make(rows, c, draws)
+        t = rows.of(torch.rand(rows.total, generator=draws.torch))
+        eps = rows.normal(x, draws.torch)
+        dropped = torch.rand(rows.total, generator=draws.torch) < run.drop_text
+        told = drop_words(c, rows.of(dropped))
         xt = mix(x, eps, t[:, None, None])
         v = autocast_velocity(self.tracker, xt, t, told, bfloat16=run.bfloat16)
-        loss = flow_loss(v, velocity(x, eps), c.known_mask)
+        loss = flow_loss(v, velocity(x, eps), c.known_mask) * free_share(rows, c.known_mask)
         rate = learning_rate(run.tracker_rate, step, steps=run.steps, warm_up=run.warm_up)
         norm = update(self.tracker_optimiser, loss, rate=rate, clip_norm=run.clip_norm)
         return {"tracker": loss.detach(), "tracker_gradient": norm}
 
     @torch.no_grad()
-    def scores(self, x: Tensor, conditions: Conditions, draws: StepDraws) -> Scores:
+    def scores(self, rows: Rows, x: Tensor, conditions: Conditions, draws: StepDraws) -> Scores:
         """Return both guided velocities at the student's latents, noised anew.
 
         Shapes:
             x: [batch, latent_channels, n]
         """
         run = self.config
-        u = torch.rand(len(x), generator=draws.torch).to(x.device)
+        u = rows.of(torch.rand(rows.total, generator=draws.torch))
         t = shift_odds(run.lowest_t + (run.highest_t - run.lowest_t) * u, run.time_shift)
-        xt = mix(x.detach(), normal(x.shape, draws.torch, x), t[:, None, None])
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=run.bfloat16):
+        xt = mix(x.detach(), rows.normal(x, draws.torch), t[:, None, None])
+        with autocast(x, bfloat16=run.bfloat16):
             teacher = guided_velocity(self.teacher, xt, t, conditions, run.teacher_guidance)
             tracker = guided_velocity(self.tracker, xt, t, conditions, run.tracker_guidance)
         return Scores(xt, t, teacher, tracker)
 
     def student_step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
         """Move the student's latents to where the teacher is surer than the tracker."""
-        run, c = self.config, self.conditions(draws)
-        x = self.make(c, draws)
-        scores = self.scores(x, c, draws)
+        run = self.config
+        rows, c = self.conditions(draws)
+        x = self.make(rows, c, draws)
+        scores = self.scores(rows, x, c, draws)
         gradient = (
             swiftaudio_gradient(scores) if run.weight == "swiftaudio" else dmd_gradient(scores, x)
         )
         gradient = gradient * (1.0 - c.known_mask)
         roughness = variation_loss(x, self.allowed_variation)
         loss = moved_along(x, gradient) + run.variation * roughness
-        norm = self.student.update(loss, step)
+        norm = self.student.update(rows.part * loss, step)
         return {
             "pull": gradient.square().mean(),
             "variation": variation(x.detach()).mean(),
             "deviation": x.detach().std(),
             "gradient": norm,
         }
+
+    @property
+    def generator(self) -> Backbone:
+        """The student's average weights, which are what is used."""
+        return self.student.average
 
     def state(self) -> State:
         """Return the states of student, tracker and optimisers, and the hinge's level."""

@@ -20,11 +20,12 @@ from torch import Tensor
 from generator.backbone import Backbone, Conditions
 from generator.interpolant import data_from_velocity
 from training.checkpoints import State
-from training.config import WarmUpRun
 from training.loop import StepDraws
-from training.sampling import OdeLaw, keep_known, ode_states
-from training.student import Draw, Student, normal
-from training.teacher import flow_loss
+from training.place import HERE, Place, Rows, autocast
+from training.sampling import OdeLaw, keep_known, map_conditions, ode_states
+from training.stage_config import WarmUpRun
+from training.student import Draw, Student
+from training.teacher import flow_loss, free_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,8 @@ class Trajectories:
     """A batch of solved flows.
 
     Shapes:
-        times: [states] from 1 down to the last before 0; states: [states, batch, latent_channels,
-        n];
-        ends: [batch, latent_channels, n], what the flow ended in.
+        times: [states] from 1 down to the last before 0; states: [batch, states, latent_channels,
+        n]; ends: [batch, latent_channels, n], what the flow ended in.
     """
 
     times: Tensor
@@ -48,15 +48,16 @@ class Trajectories:
         Shapes:
             returns: [batch, latent_channels, n], [batch]
         """
-        batch = self.states.shape[1]
+        batch, device = len(self.states), self.states.device
         at_noise = torch.rand(batch, generator=draws.torch) < share_at_noise
         any_state = torch.randint(len(self.times), (batch,), generator=draws.torch)
-        chosen = torch.where(at_noise, torch.zeros_like(any_state), any_state).to(
-            self.states.device
-        )
-        return self.states[chosen, torch.arange(batch, device=self.states.device)], self.times[
-            chosen
-        ]
+        chosen = torch.where(at_noise, torch.zeros_like(any_state), any_state).to(device)
+        return self.states[torch.arange(batch, device=device), chosen], self.times[chosen]
+
+    def part(self, rows: Rows) -> "Trajectories":
+        """Return some of the flows."""
+        told = rows.of_conditions(self.conditions)
+        return Trajectories(self.times, rows.of(self.states), rows.of(self.ends), told)
 
 
 def solve(teacher: Backbone, conditions: Conditions, noise: Tensor, run: WarmUpRun) -> Trajectories:
@@ -66,35 +67,40 @@ def solve(teacher: Backbone, conditions: Conditions, noise: Tensor, run: WarmUpR
         noise: [batch, latent_channels, n]
     """
     law = OdeLaw(run.solver_steps, run.guidance, run.solver)
-    with torch.autocast(noise.device.type, torch.bfloat16, enabled=run.bfloat16):
+    with autocast(noise, bfloat16=run.bfloat16):
         states = ode_states(teacher, conditions, noise, law)
     start = torch.tensor(law.times[:-1], device=noise.device)
-    return Trajectories(
-        start, torch.stack(states[:-1]), keep_known(states[-1], conditions), conditions
-    )
+    ends = keep_known(states[-1], conditions)
+    return Trajectories(start, torch.stack(states[:-1], dim=1), ends, conditions)
 
 
 class TrajectoryPool:
-    """The newest batches of trajectories of a frozen teacher."""
+    """The newest batches of trajectories of a frozen teacher, whole in every process."""
 
-    def __init__(self, run: WarmUpRun, draw: Draw, teacher: Backbone) -> None:
+    def __init__(self, run: WarmUpRun, draw: Draw, teacher: Backbone, place: Place = HERE) -> None:
         """Begin empty.
 
         Args:
             run: Solver, guidance, size of the pool and how often it is renewed.
             draw: Gives conditions; their sound, where there is one, is not looked at.
             teacher: Whose flow is followed.
+            place: Where; each process follows its rows of a batch.
         """
         self.config = run
         self.draw = draw
         self.teacher = teacher
+        self.place = place
         self.batches: list[Trajectories] = []
 
     def renew(self, draws: StepDraws) -> None:
         """Solve one more batch, and drop the oldest when the pool is full."""
         batch = self.draw(draws.numpy, self.config.tokens)
-        noise = normal(batch.conditions.known.shape, draws.torch, batch.conditions.known)
-        self.batches.append(solve(self.teacher, batch.conditions, noise, self.config))
+        rows = self.place.rows(len(batch.caption_ids))
+        c = rows.of_conditions(batch.conditions)
+        mine = solve(self.teacher, c, rows.normal(c.known, draws.torch), self.config)
+        states, ends = (self.place.join(x, rows.total) for x in (mine.states, mine.ends))
+        every = map_conditions(lambda x: x.to(self.place.device), batch.conditions)
+        self.batches.append(Trajectories(mine.times, states, ends, every))
         del self.batches[: -self.config.pool]
 
     def choose(self, rng: np.random.Generator) -> Trajectories:
@@ -112,14 +118,12 @@ class TrajectoryPool:
     def restore(self, state: list[dict[str, Tensor]]) -> None:
         """Take back what `state` returned."""
         names = [field.name for field in fields(Conditions)]
+        placed = [{k: v.to(self.place.device) for k, v in table.items()} for table in state]
         self.batches = [
             Trajectories(
-                table["times"],
-                table["states"],
-                table["ends"],
-                Conditions(*(table[name] for name in names)),
+                t["times"], t["states"], t["ends"], Conditions(*(t[name] for name in names))
             )
-            for table in state
+            for t in placed
         ]
 
 
@@ -131,7 +135,7 @@ def end_point_loss(
     Shapes:
         xt: [batch, latent_channels, n]; t: [batch]  ->  a number.
     """
-    with torch.autocast(xt.device.type, torch.bfloat16, enabled=bfloat16):
+    with autocast(xt, bfloat16=bfloat16):
         v = student(xt, t, flows.conditions)
     made = data_from_velocity(xt, v.float(), t[:, None, None])
     return flow_loss(made, flows.ends, flows.conditions.known_mask)
@@ -141,7 +145,12 @@ class WarmUpStage:
     """Trains a student on the ends of the teacher's flow (see `training.loop.Stage`)."""
 
     def __init__(
-        self, run: WarmUpRun, draw: Draw, teacher: Backbone, start: Backbone | None = None
+        self,
+        run: WarmUpRun,
+        draw: Draw,
+        teacher: Backbone,
+        start: Backbone | None = None,
+        place: Place = HERE,
     ) -> None:
         """Copy the start.
 
@@ -150,9 +159,11 @@ class WarmUpStage:
             draw: Draws ``(rng, tokens)`` -> conditions, from captions or from a corpus.
             teacher: Frozen; its flow is the target.
             start: The student to begin from, the teacher by default.
+            place: Where; the networks are there already.
         """
         self.config = run
-        self.pool = TrajectoryPool(run, draw, teacher)
+        self.place = place
+        self.pool = TrajectoryPool(run, draw, teacher, place)
         self.student = Student(run, start or teacher)
 
     def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
@@ -160,11 +171,19 @@ class WarmUpStage:
         run = self.config
         if step % run.refresh_every == 0 or not self.pool.batches:
             self.pool.renew(draws)
-        flows = self.pool.choose(draws.numpy)
-        xt, t = flows.pick(draws, run.share_at_noise)
+        every = self.pool.choose(draws.numpy)
+        rows = self.place.rows(len(every.ends))
+        xt, t = (rows.of(x) for x in every.pick(draws, run.share_at_noise))
+        flows = every.part(rows)
         loss = end_point_loss(self.student.live, flows, xt, t, bfloat16=run.bfloat16)
+        loss = loss * free_share(rows, flows.conditions.known_mask)
         norm = self.student.update(loss, step)
         return {"loss": loss.detach(), "gradient": norm}
+
+    @property
+    def generator(self) -> Backbone:
+        """The student's average weights, which are what is used."""
+        return self.student.average
 
     def state(self) -> State:
         """Return the student's state and the pool."""

@@ -15,9 +15,9 @@ from training.arc import (
     roll_text,
     words_differ,
 )
-from training.config import ArcRun
 from training.critic import Critic
 from training.loop import step_draws
+from training.stage_config import ArcRun
 from training.student import log_snr_times, logit_normal_times, shift_odds
 
 

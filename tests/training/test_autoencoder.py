@@ -99,7 +99,7 @@ def test_a_step_learns_and_a_frozen_encoder_stays(tmp_path: Path) -> None:
     )  # fmt: skip
     stage = AutoencoderStage(asked, crops, float(RATE_HZ))
     weights = []
-    for report in run(stage, seed=0, first_step=0, last_step=4):
+    for report in run(stage, seed=0, steps=range(4)):
         assert all(np.isfinite(value) for value in report.terms.values()), report
         assert ("adversarial" in report.terms) == (report.step >= 3)
         weights.append({name: value.clone() for name, value in stage.encoder.state_dict().items()})

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+import torch
 
-from training.config import AutoencoderRun, LatentsRun, Run, TeacherRun, read_config
+from generator.backbone import Backbone, BackboneConfig
+from training.config import AutoencoderRun, BackboneSizes, LatentsRun, Run, read_config
 from training.errors import TrainingError
+from training.stage_config import TeacherRun
 
 SHIPPED = Path(__file__).parents[2] / "training" / "configs"
 
@@ -42,3 +45,22 @@ def test_the_shipped_configs_read() -> None:
     }
     for stage, kind in kinds.items():
         read_config(SHIPPED / f"house-{stage}.toml", kind)
+
+
+@pytest.mark.parametrize(
+    ("preset", "millions"), [("S-cpu", 2), ("S-10", 10), ("S-25", 25), ("S-50", 52), ("L", 341)]
+)
+def test_a_preset_has_the_size_that_it_is_named_for(preset: str, millions: float) -> None:
+    sizes = BackboneSizes.model_validate({"preset": preset})
+    with torch.device("meta"):
+        backbone = Backbone(BackboneConfig(**sizes.model_dump()))
+    count = sum(p.numel() for p in backbone.parameters())
+    assert count / 1e6 == pytest.approx(millions, rel=0.12)
+
+
+def test_what_is_given_stands_over_the_preset() -> None:
+    sizes = BackboneSizes.model_validate({"preset": "S-10", "blocks": 3})
+    assert (sizes.width, sizes.blocks) == (256, 3)
+    assert "preset" not in sizes.model_dump()
+    with pytest.raises(ValueError, match="preset"):
+        BackboneSizes.model_validate({"preset": "S-11"})

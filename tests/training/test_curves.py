@@ -7,7 +7,7 @@ import pytest
 
 from training.curves import draw_curves, read_log
 from training.errors import TrainingError
-from training.run import LOG_FILE
+from training.journal import LOG_FILE
 
 
 def test_every_term_is_drawn_even_one_that_came_late(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import torch
 from tests.training.small import SIZES, small_cache
 from training.batches import LatentCorpus
 from training.checkpoints import STATE_FILE, load_state, save_state
-from training.config import TeacherRun
 from training.errors import TrainingError
 from training.loop import StepReport, learning_rate, run, step_draws, update_average
 from training.run import Outing, train
+from training.stage_config import TeacherRun
 from training.teacher import TeacherStage
 
 
@@ -35,14 +35,14 @@ def quietly(reports: Iterator[StepReport], first: int, last: int) -> Iterator[St
 def test_resume_is_bit_for_bit(tmp_path: Path, corpus: LatentCorpus) -> None:
     whole_run = config(tmp_path, 6)
     whole = TeacherStage(whole_run, corpus)
-    losses = [report.terms["loss"] for report in run(whole, seed=0, first_step=0, last_step=6)]
+    losses = [report.terms["loss"] for report in run(whole, seed=0, steps=range(6))]
     first = TeacherStage(whole_run, corpus)
-    for _ in run(first, seed=0, first_step=0, last_step=3):
+    for _ in run(first, seed=0, steps=range(3)):
         pass
     save_state(tmp_path / "s.pt", {"step": 3} | first.state())
     second = TeacherStage(whole_run, corpus)
     second.restore(load_state(tmp_path / "s.pt"))
-    resumed = [report.terms["loss"] for report in run(second, seed=0, first_step=3, last_step=6)]
+    resumed = [report.terms["loss"] for report in run(second, seed=0, steps=range(3, 6))]
     assert resumed == losses[3:]
     for name, value in whole.live.state_dict().items():
         assert torch.equal(value, second.live.state_dict()[name]), name

@@ -14,13 +14,14 @@ from tests.training.small import CHANNELS, SIZES, small_cache
 from tests.training.tiny import draw_captions, draw_pairs, train
 from training.batches import LatentCorpus
 from training.checkpoints import save_state
-from training.config import Run
+from training.config import Run, read_config
 from training.latents import quietly, write_imagined
 from training.loop import Stage
 from training.one_step import corpus_draw, make_arc, make_vsd, make_warm_up, mixed, words_only
+from training.stage_config import ArcRun, VsdRun, WarmUpRun
 from training.student import load_backbone
 
-Maker = Callable[[Path], tuple[Run, Stage]]
+Maker = Callable[..., Stage]
 
 
 def run_folder(folder: Path) -> Path:
@@ -39,18 +40,20 @@ def run_folder(folder: Path) -> Path:
     return config
 
 
-@pytest.mark.parametrize("make", [make_warm_up, make_arc, make_vsd])
+@pytest.mark.parametrize(
+    ("kind", "make"), [(WarmUpRun, make_warm_up), (ArcRun, make_arc), (VsdRun, make_vsd)]
+)
 def test_each_stage_runs_from_a_config_and_the_next_starts_from_its_average(
-    tmp_path: Path, make: Maker
+    tmp_path: Path, kind: type[Run], make: Maker
 ) -> None:
     config = run_folder(tmp_path)
-    _, stage = make(config)
+    stage = make(read_config(config, kind))
     terms = train(stage, 0, 2)[-1]
     assert all(np.isfinite(value) for value in terms.values())
     save_state(tmp_path / "made.pt", {"step": 2} | stage.state())
     text = config.read_text().replace("steps", f'start = "{tmp_path}/made.pt"\nsteps', 1)
     config.write_text(text)
-    _, following = make_arc(config)
+    following = make_arc(read_config(config, ArcRun))
     started = following.state()["live"]
     made = load_backbone(tmp_path / "made.pt", SIZES).state_dict()
     assert all(torch.equal(started[name], made[name]) for name in made)  # type: ignore[index]

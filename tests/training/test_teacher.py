@@ -7,8 +7,8 @@ import torch
 
 from tests.training.small import SIZES, small_cache
 from training.batches import LatentCorpus
-from training.config import TeacherRun
 from training.loop import run
+from training.stage_config import TeacherRun
 from training.teacher import TeacherStage, draw_times, flow_loss
 
 
@@ -33,5 +33,5 @@ def test_the_loss_falls(tmp_path: Path) -> None:
         run_dir=tmp_path, model=SIZES, steps=60, tokens=96, warm_up=5, rate=3e-3, threads=1
     )
     stage = TeacherStage(asked, LatentCorpus(small_cache(tmp_path / "latents", clips=4)))
-    losses = [report.terms["loss"] for report in run(stage, seed=0, first_step=0, last_step=60)]
+    losses = [report.terms["loss"] for report in run(stage, seed=0, steps=range(60))]
     assert sum(losses[-10:]) < 0.9 * sum(losses[:10])

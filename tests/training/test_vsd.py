@@ -19,9 +19,9 @@ from tests.training.tiny import (
     weights_of,
 )
 from training.batches import LatentBatch
-from training.config import VsdRun
 from training.loop import step_draws
 from training.sampling import one_step
+from training.stage_config import VsdRun
 from training.vsd import (
     Scores,
     VsdStage,

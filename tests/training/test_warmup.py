@@ -11,9 +11,9 @@ from tests.training.tiny import (
     train,
     weights_of,
 )
-from training.config import WarmUpRun
 from training.loop import step_draws
 from training.sampling import OdeLaw, ode_states, one_step
+from training.stage_config import WarmUpRun
 from training.warmup import Trajectories, TrajectoryPool, WarmUpStage, end_point_loss, solve
 
 
@@ -31,7 +31,7 @@ def test_targets_are_the_ends_of_the_teachers_flow() -> None:
     flows = solve(net, c, noise, run)
     states = ode_states(net, c, noise, OdeLaw(run.solver_steps, 2.5, "heun"))
     torch.testing.assert_close(flows.ends, states[-1])
-    torch.testing.assert_close(flows.states[0], noise)
+    torch.testing.assert_close(flows.states[:, 0], noise)
     assert flows.times[0] == 1.0
     assert len(flows.times) == run.solver_steps
 
@@ -41,16 +41,16 @@ def test_a_picked_state_lies_on_its_own_trajectory_at_its_time() -> None:
     xt, t = flows.pick(step_draws(0, 0), 0.0)
     for row in range(8):
         place = int((flows.times == t[row]).nonzero()[0, 0])
-        torch.testing.assert_close(xt[row], flows.states[place, row])
+        torch.testing.assert_close(xt[row], flows.states[row, place])
     xt, t = flows.pick(step_draws(0, 1), 1.0)
-    torch.testing.assert_close(xt, flows.states[0])
+    torch.testing.assert_close(xt, flows.states[:, 0])
     assert bool((t == 1.0).all())
 
 
 def test_the_loss_is_zero_for_a_student_that_names_the_end() -> None:
     net, c = tiny_backbone(), conditions(3)
     noise = torch.randn(3, CHANNELS, FRAMES)
-    flows = Trajectories(torch.ones(1), noise[None], one_step(net, noise, c), c)
+    flows = Trajectories(torch.ones(1), noise[:, None], one_step(net, noise, c), c)
     loss = end_point_loss(net, flows, noise, torch.ones(3), bfloat16=False)
     torch.testing.assert_close(loss, torch.zeros(()), atol=1e-10, rtol=0.0)
 
@@ -73,7 +73,7 @@ def test_the_student_learns_in_one_step_what_takes_the_teacher_many() -> None:
     flows = fresh.batches[0]
 
     def error(net: torch.nn.Module) -> float:
-        made = one_step(net, flows.states[0], flows.conditions)  # type: ignore[arg-type]
+        made = one_step(net, flows.states[:, 0], flows.conditions)  # type: ignore[arg-type]
         return float((made - flows.ends).square().mean())
 
     before = error(teacher)

@@ -57,7 +57,7 @@ def draw_captions(rng: np.random.Generator, tokens: int) -> LatentBatch:
 
 def train(stage: Stage, first: int, last: int) -> list[Mapping[str, float]]:
     """The terms of steps ``first`` to ``last - 1``."""
-    return [report.terms for report in run(stage, seed=3, first_step=first, last_step=last)]
+    return [report.terms for report in run(stage, seed=3, steps=range(first, last))]
 
 
 def weights_of(module: torch.nn.Module) -> Tensor:

@@ -1,0 +1,115 @@
+"""Run configurations of the transformer stages: the teacher and the three that make it one-step.
+
+Knows no torch; `training/config.py` reads them.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from training.config import BackboneSizes, Count, Fraction, Positive, Rate, Run, Strict, Weight
+
+
+class WatchSettings(Strict):
+    """Takes of fixed prompts now and then, and the alarm when a student's become alike.
+
+    ``every`` is in steps, 0 for never; sounds need the autoencoder's state in the run folder.
+    """
+
+    every: int = 500
+    prompts: Count = 8
+    takes: Count = 4
+    sounds: int = 4
+    seed: int = 0
+    teacher_steps: Count = 25
+    teacher_guidance: Weight = 2.0
+    alarm_below: Fraction = 0.8
+
+
+class GeneratorRun(Run):
+    """What all stages of the transformer share."""
+
+    model: BackboneSizes = BackboneSizes()
+    watch: WatchSettings = WatchSettings()
+
+
+class TeacherRun(GeneratorRun):
+    """`python -m training teacher`."""
+
+    tokens: Count = 1024
+    drop_text: Fraction = 0.1
+    inpaint: Fraction = 0.15
+    share_at_noise: Fraction = 0.1
+
+
+class StudentRun(GeneratorRun):
+    """What the one-step stages share; ``start`` is the state to begin from, else the teacher."""
+
+    teacher: Path
+    start: Path | None = None
+    tokens: Count = 1024
+    average_decay: Fraction = 0.998
+
+
+class WarmUpRun(StudentRun):
+    """`python -m training warmup`."""
+
+    rate: Rate = 3e-4
+    guidance: Weight = 2.0
+    solver: Literal["euler", "heun", "dpm"] = "dpm"
+    solver_steps: Count = 15
+    refresh_every: Count = 10
+    pool: Count = 8
+    share_at_noise: Fraction = 0.5
+    imagined: Fraction = 0.5
+    drop_text: Fraction = 0.05
+    inpaint: Fraction = 0.1
+
+
+class ArcWeights(Strict):
+    """Weights of the critic's terms; ``penalty`` is the gradient penalty, R1 and R2."""
+
+    contrastive: Weight = 1.0
+    penalty: Weight = 0.0
+    centring: Weight = 1e-3
+
+
+class ArcRun(StudentRun):
+    """`python -m training arc`."""
+
+    weights: ArcWeights = ArcWeights()
+    rate: Rate = 5e-5
+    critic_rate: Rate = 1e-4
+    critic_depth: Rate = 0.75
+    head_width: Count = 64
+    head_strides: tuple[Count, ...] = (1, 2)
+    head_blocks: Count = 1
+    drop_text: Fraction = 0.0
+    inpaint: Fraction = 0.1
+    share_at_noise: Fraction = 0.5
+    time_shift: float = 0.0
+    penalty_noise: Weight = 0.05
+    penalty_of_made: bool = True
+
+
+class VsdRun(StudentRun):
+    """`python -m training vsd`; the tracker is SwiftAudio's fake score.
+
+    Guidance on the teacher alone ("one-sided") is quick to lose modes; on both, it is milder.
+    """
+
+    rate: Rate = 5e-5
+    weight: Literal["dmd", "swiftaudio"] = "dmd"
+    tracker: Literal["copy", "lora"] = "copy"
+    tracker_rate: Rate = 2e-4
+    tracker_updates: Count = 1
+    lora_rank: Count = 64
+    lora_alpha: Positive = 128.0
+    teacher_guidance: Weight = 1.5
+    tracker_guidance: Weight = 1.5
+    imagined: Fraction = 0.5
+    drop_text: Fraction = 0.1
+    lowest_t: Fraction = 0.02
+    highest_t: Fraction = 0.98
+    time_shift: float = 0.0
+    variation: Weight = 0.01
+    variation_hinge: bool = True
