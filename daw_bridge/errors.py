@@ -29,6 +29,7 @@ class Fault(IntEnum):
     CANCELLED = 499
     INTERNAL = 500
     GENERATOR_FAILED = 503
+    DISK = 507
 
 
 class DawBridgeError(Exception):

@@ -4,6 +4,7 @@ The control process may import this file: onnxruntime and torch are loaded only 
 is opened, in the process that opens it.
 """
 
+import hashlib
 from pathlib import Path
 
 from generator.api import CheckpointError, Generator
@@ -46,6 +47,23 @@ def load_generator(name_or_path: str | Path, *, threads: int = 2) -> Generator:
             f"{', '.join(known_names())}."
         )
     return _open_folder(folder, threads)
+
+
+def fingerprint(name_or_path: str | Path) -> str:
+    """Tell two models of one name apart, without opening either.
+
+    Args:
+        name_or_path: As for `load_generator`.
+
+    Returns:
+        The SHA-256 of the checkpoint's manifest, which holds that of every file; empty where there
+        is none.
+    """
+    for folder in (CHECKPOINTS / str(name_or_path), Path(name_or_path).expanduser()):
+        manifest = folder / "manifest.json"
+        if manifest.is_file():
+            return hashlib.sha256(manifest.read_bytes()).hexdigest()
+    return ""
 
 
 def _open_folder(folder: Path, threads: int) -> Generator:

@@ -83,6 +83,7 @@ COMPOSERS = {"daw_bridge.daemon"}
 CATCHES_EVERYTHING = {
     "daw_bridge/audio_output.py",
     "daw_bridge/daemon.py",
+    "daw_bridge/file_worker.py",
     "daw_bridge/generator_child.py",
     "generator/stable_audio/tokens.py",
 }
