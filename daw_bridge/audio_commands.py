@@ -51,10 +51,17 @@ class Play:
         slot: Which slot, from 1.
         take_id: Which take.
         at_frame: When; a time gone by means at once.
-        velocity: Gain of this voice, in [0, 1].
+        velocity: Gain of this voice, in [0, 8]: a level that is matched may be above 1.
         loop: Whether it repeats until it is stopped.
         crossfade_ms: How long the old voices fade out. A loop that takes over fades in meanwhile,
             by the equal-power law; a one-shot keeps its attack.
+        play_id: What `Started` and `Ended` call the voice.
+        note: Takes the place of what sounds in the slot for the same note; -1 is no note.
+        speed: Frames of the take in each frame of time: 2 is an octave higher.
+        choke: A group of slots in which only the latest sounds, 0 for none.
+        offset_frames: From which frame of the take on.
+        repeats: Whether it begins anew, crossfaded, just before its end, unless another play of the
+            slot is planned by then: what may not stop goes on with what there is.
     """
 
     slot: int
@@ -63,23 +70,38 @@ class Play:
     velocity: float = 1.0
     loop: bool = False
     crossfade_ms: float = 10.0
+    play_id: int = 0
+    note: int = -1
+    speed: float = 1.0
+    choke: int = 0
+    offset_frames: int = 0
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StopSlot:
-    """Fade out what sounds in a slot, and drop the plays that wait for an earlier frame."""
+    """Fade out what sounds in a slot, and drop its plays from that frame on.
+
+    Attributes:
+        slot: Which slot.
+        at_frame: When.
+        fade_ms: How long the fade lasts.
+        note: Only what sounds for this note; -1 is everything.
+    """
 
     slot: int
     at_frame: FrameTime = NOW
     fade_ms: float = 10.0
+    note: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class SetSlotGain:
-    """Ramp a slot's gain; minus infinity is silence."""
+    """Ramp a slot's gains, those of its left and right side; linear, 0 is silence."""
 
     slot: int
-    gain_db: float
+    left: float
+    right: float
     at_frame: FrameTime = NOW
 
 
@@ -117,6 +139,7 @@ class Started:
     slot: int
     take_id: int
     frame: FrameTime
+    play_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +151,14 @@ class Ended:
         take_id: Its take.
         frame: The first frame without it.
         sounding: How many voices still sound in the slot; the slot is silent at 0.
+        play_id: The play that began it.
     """
 
     slot: int
     take_id: int
     frame: FrameTime
     sounding: int
+    play_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

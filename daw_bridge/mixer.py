@@ -8,10 +8,9 @@ Knows nothing of prompts, quantising or where commands come from. Flow: commands
 `install`, blocks ← `render`, events ← `events`.
 """
 
-import heapq
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import assert_never
 
 import numpy as np
@@ -33,39 +32,19 @@ from daw_bridge.audio_commands import (
     WarningCode,
 )
 from daw_bridge.guard import Guard
-from daw_bridge.voice import Ramp, Scratch, Take, Voice
+from daw_bridge.interpolation import Interpolator
+from daw_bridge.ramps import NEVER, Ramp, Scratch, fade_frames
+from daw_bridge.timeline import MAX_SLOTS, Timed, Timeline, gives_way, is_sane
+from daw_bridge.voice import SlotStrip, Take, Voice
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 
-MAX_SLOTS = 64
 _VOICES = 2 * MAX_SLOTS
-_MAX_SCHEDULED = 1024
 _MAX_CHUNK_FRAMES = 1024
 _GAIN_RAMP_FRAMES = SAMPLE_RATE_HZ // 100
 _PANIC_FRAMES = SAMPLE_RATE_HZ // 50
-_MIN_FADE_FRAMES = SAMPLE_RATE_HZ // 200
-_MAX_FADE_FRAMES = SAMPLE_RATE_HZ * 60
+_CHOKE_FRAMES = SAMPLE_RATE_HZ // 100
 _MAX_GAIN_DB = 40.0
-_PATIENCE_FRAMES = SAMPLE_RATE_HZ
-
-_Timed = Play | StopSlot | SetSlotGain | SetMasterGain | Panic
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Scheduled:
-    """A command and its frame; those of one frame keep the order in which they came."""
-
-    frame: int
-    order: int
-    command: _Timed
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A play whose take has not come yet, and the frame at which it is given up."""
-
-    until_frame: int
-    order: int
-    command: Play
+_MAX_GAIN = 100.0
 
 
 class Mixer:
@@ -82,15 +61,14 @@ class Mixer:
         self.disposed: deque[Take] = deque()
         self.guard = Guard(_MAX_CHUNK_FRAMES)
         self._scratch = Scratch(_MAX_CHUNK_FRAMES)
+        self._interpolator = Interpolator(_MAX_CHUNK_FRAMES)
         self._takes: dict[int, Take] = {}
         self._release_on_arrival: set[int] = set()
         self._idle = [Voice() for _ in range(_VOICES)]
         self._sounding: list[Voice] = []
-        self._slot_gains = [Ramp(1.0) for _ in range(MAX_SLOTS + 1)]
+        self._strips = [SlotStrip() for _ in range(MAX_SLOTS + 1)]
         self._master_gain = Ramp(1.0)
-        self._schedule: list[_Scheduled] = []
-        self._waiting: list[_Waiting] = []
-        self._order = 0
+        self._timeline = Timeline()
 
     @property
     def playing_slots(self) -> int:
@@ -114,10 +92,8 @@ class Mixer:
             self._warn(WarningCode.BAD_COMMAND, take_id=take_id)
             return False
         self._takes[take_id] = Take(take_id, audio)
-        ready = [entry for entry in self._waiting if entry.command.take_id == take_id]
-        self._waiting = [entry for entry in self._waiting if entry.command.take_id != take_id]
-        for entry in ready:
-            self._add(entry.command, entry.order)
+        for play, order in self._timeline.take_arrived(take_id):
+            self._add(play, order)
         if take_id in self._release_on_arrival:
             self._release_on_arrival.remove(take_id)
             self._release(take_id)
@@ -133,9 +109,9 @@ class Mixer:
             case Play() | StopSlot() | SetSlotGain() | SetMasterGain():
                 self._plan(command)
             case Panic() if command.at_frame <= self.frame:
-                self._panic(self._next_order())
+                self._panic(self._timeline.next_order())
             case Panic():
-                self._add(command, self._next_order())
+                self._add(command, self._timeline.next_order())
             case ReleaseTake():
                 self._release(command.take_id)
             case InstallTake() | Quit():
@@ -161,64 +137,45 @@ class Mixer:
 
     # ── commands ─────────────────────────────────────────────────────────────
 
-    def _plan(self, command: _Timed) -> None:
-        if not _is_sane(command):
+    def _plan(self, command: Timed) -> None:
+        if not is_sane(command):
             self._warn(WarningCode.BAD_COMMAND)
             return
         if isinstance(command, Play | StopSlot):
-            self._drop_plays_that_give_way_to(command)
-        if len(self._schedule) + len(self._waiting) >= _MAX_SCHEDULED:
+            self._timeline.drop_plays_that_give_way_to(command, self.frame)
+        if self._timeline.is_full:
             self._warn(WarningCode.SCHEDULE_FULL)
         elif isinstance(command, Play) and command.take_id not in self._takes:
-            until_frame = self.frame + _PATIENCE_FRAMES
-            self._waiting.append(_Waiting(until_frame, self._next_order(), command))
+            self._timeline.await_take(command, self.frame)
         else:
-            self._add(command, self._next_order())
+            self._add(command, self._timeline.next_order())
 
-    def _next_order(self) -> int:
-        self._order += 1
-        return self._order
-
-    def _add(self, command: _Timed, order: int) -> None:
+    def _add(self, command: Timed, order: int) -> None:
         if command.at_frame <= self.frame:
             self._obey_what_is_due()  # what came before goes before
             self._obey(command, order)
             return
-        heapq.heappush(self._schedule, _Scheduled(command.at_frame, order, command))
-
-    def _drop_plays_that_give_way_to(self, command: Play | StopSlot) -> None:
-        """A stop cancels the slot's plays from its frame on; a play replaces one of its frame."""
-        first = max(command.at_frame, self.frame)
-
-        def gives_way(planned: _Timed) -> bool:
-            if not isinstance(planned, Play) or planned.slot != command.slot:
-                return False
-            frame = max(planned.at_frame, self.frame)
-            return frame == first or (isinstance(command, StopSlot) and frame > first)
-
-        self._waiting = [entry for entry in self._waiting if not gives_way(entry.command)]
-        if any(gives_way(planned.command) for planned in self._schedule):
-            kept = [planned for planned in self._schedule if not gives_way(planned.command)]
-            heapq.heapify(kept)
-            self._schedule = kept
+        self._timeline.add(command, order)
 
     def _obey_what_is_due(self) -> None:
-        while self._schedule and self._schedule[0].frame <= self.frame:
-            planned = heapq.heappop(self._schedule)
-            self._obey(planned.command, planned.order)
-        while self._waiting and self._waiting[0].until_frame <= self.frame:
-            play = self._waiting.pop(0).command
+        while (due := self._timeline.pop_due(self.frame)) is not None:
+            self._obey(due.command, due.order)
+        for play in self._timeline.pop_given_up(self.frame):
             self._warn(WarningCode.TAKE_MISSING, take_id=play.take_id, slot=play.slot)
+        for voice in tuple(self._sounding):
+            if voice.repeat_frame <= self.frame:
+                self._repeat(voice)
 
-    def _obey(self, command: _Timed, order: int) -> None:
+    def _obey(self, command: Timed, order: int) -> None:
         match command:
             case Play():
                 self._play(command)
             case StopSlot():
-                self._fade_out_slot(command.slot, _fade_frames(command.fade_ms))
+                self._fade_out(command, fade_frames(command.fade_ms))
             case SetSlotGain():
-                ramp = self._slot_gains[command.slot]
-                ramp.move(_gain(command.gain_db), frame=self.frame, frames=_GAIN_RAMP_FRAMES)
+                strip = self._strips[command.slot]
+                gains = (min(command.left, _MAX_GAIN), min(command.right, _MAX_GAIN))
+                strip.move(*gains, frame=self.frame, frames=_GAIN_RAMP_FRAMES)
             case SetMasterGain():
                 ramp = self._master_gain
                 ramp.move(_gain(command.gain_db), frame=self.frame, frames=_GAIN_RAMP_FRAMES)
@@ -232,41 +189,54 @@ class Mixer:
         if take is None or take.released:
             self._warn(WarningCode.TAKE_MISSING, take_id=play.take_id, slot=play.slot)
             return
-        self._forget_unheard(play.slot)
+        self._forget_unheard(play)
         if not self._idle:
             self._warn(WarningCode.NO_VOICE_FREE, take_id=play.take_id, slot=play.slot)
             return
-        frames = _fade_frames(play.crossfade_ms)
-        takes_over = self._fade_out_slot(play.slot, frames)
+        frames = fade_frames(play.crossfade_ms)
+        takes_over = self._fade_out(play, frames)
+        self._choke(play)
         voice = self._idle.pop()
-        voice.start(take, slot=play.slot, frame=self.frame, velocity=play.velocity, loop=play.loop)
-        if takes_over and play.loop:
+        voice.start(take, play, self.frame)
+        # What begins in the middle would begin with a step.
+        if play.loop or play.repeats if takes_over else play.offset_frames:
             voice.fade_in(frames)
         take.voices += 1
         self._sounding.append(voice)
-        self.events.append(Started(play.slot, play.take_id, self.frame))
+        self.events.append(Started(play.slot, play.take_id, self.frame, play.play_id))
 
-    def _fade_out_slot(self, slot: int, frames: int) -> bool:
-        """Fade out every voice of a slot; tells whether there was any."""
+    def _repeat(self, voice: Voice) -> None:
+        """Begin anew what is about to end, where nothing else is about to begin."""
+        voice.repeat_frame = NEVER
+        if voice.is_fading_out or self._timeline.has_play_in_place_of(voice.play, voice.end_frame):
+            return
+        self._play(replace(voice.play, at_frame=self.frame, offset_frames=0))
+
+    def _fade_out(self, command: Play | StopSlot, frames: int) -> bool:
+        """Fade out the voices that give way to a command; tells whether there was any."""
         found = False
         for voice in self._sounding:
-            if voice.slot == slot:
+            if gives_way(voice.play, command):
                 voice.fade_out(frame=self.frame, frames=frames)
                 found = True
         return found
 
-    def _forget_unheard(self, slot: int) -> None:
+    def _choke(self, play: Play) -> None:
+        """Silence the other slots of the group."""
+        for voice in self._sounding:
+            if play.choke and voice.play.choke == play.choke and voice.slot != play.slot:
+                voice.fade_out(frame=self.frame, frames=_CHOKE_FRAMES)
+
+    def _forget_unheard(self, play: Play) -> None:
         """End voices that began at this very frame: of two plays for one frame the later wins."""
         for voice in self._sounding:
-            if voice.slot == slot and voice.start_frame == self.frame:
+            if gives_way(voice.play, play) and voice.start_frame == self.frame:
                 voice.end_frame = self.frame
         self._retire_voices()
 
     def _panic(self, order: int) -> None:
         """Silence all, and drop what was planned before, for whatever frame."""
-        self._schedule = [planned for planned in self._schedule if planned.order > order]
-        heapq.heapify(self._schedule)
-        self._waiting = [entry for entry in self._waiting if entry.order > order]
+        self._timeline.drop_before(order)
         for voice in self._sounding:
             voice.panic(frame=self.frame, frames=_PANIC_FRAMES)
 
@@ -286,17 +256,15 @@ class Mixer:
 
     def _frames_to_next_change(self) -> int:
         """Until a command is due or a voice ends, so that events carry their exact frame."""
-        change = min((voice.end_frame for voice in self._sounding), default=self.frame + 2**31)
-        if self._schedule:
-            change = min(change, self._schedule[0].frame)
-        if self._waiting:
-            change = min(change, self._waiting[0].until_frame)
-        return max(1, change - self.frame)
+        changes = (min(one.end_frame, one.repeat_frame) for one in self._sounding)
+        change = min(changes, default=self.frame + 2**31)
+        return max(1, min(change, self._timeline.next_frame) - self.frame)
 
     def _mix(self, mix: FloatArray) -> None:
         mix.fill(0.0)
         for voice in self._sounding:
-            voice.add_to(mix, self.frame, self._slot_gains[voice.slot], self._scratch)
+            strip = self._strips[voice.slot]
+            voice.add_to(mix, self.frame, strip, self._scratch, self._interpolator)
         self._apply_master_gain(mix)
         self.guard.apply(mix)
         self.frame += len(mix)
@@ -321,33 +289,13 @@ class Mixer:
                 self._idle.append(voice)
                 take.voices -= 1
                 left = sum(other.slot == voice.slot for other in self._sounding)
-                self.events.append(Ended(voice.slot, take.take_id, self.frame, left))
+                play_id = voice.play.play_id
+                self.events.append(Ended(voice.slot, take.take_id, self.frame, left, play_id))
                 self._dispose_if_unused(take)
 
     def _warn(self, code: WarningCode, *, take_id: int = -1, slot: int = -1) -> None:
         self.events.append(Warning(code, 1, take_id, slot))
 
 
-def _is_sane(command: _Timed) -> bool:
-    match command:
-        case Panic():
-            return True
-        case Play():
-            numbers = (command.velocity, command.crossfade_ms)
-        case StopSlot():
-            numbers = (command.fade_ms, 0.0)
-        case SetSlotGain() | SetMasterGain():
-            numbers = (max(command.gain_db, -1000.0), 0.0)
-        case _:
-            assert_never(command)
-    slot = 1 if isinstance(command, SetMasterGain) else command.slot
-    return all(map(math.isfinite, numbers)) and 1 <= slot <= MAX_SLOTS
-
-
 def _gain(gain_db: float) -> float:
     return 0.0 if gain_db == -math.inf else 10.0 ** (min(gain_db, _MAX_GAIN_DB) / 20.0)
-
-
-def _fade_frames(fade_ms: float) -> int:
-    frames = round(min(max(fade_ms, 0.0), 1e6) * SAMPLE_RATE_HZ / 1000.0)
-    return min(max(frames, _MIN_FADE_FRAMES), _MAX_FADE_FRAMES)

@@ -147,6 +147,24 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteOn:
+    """A key was pressed: play the slot of its channel at the pitch of the note."""
+
+    note: int
+    velocity: int
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOff:
+    """A key was let go."""
+
+    note: int
+    velocity: int
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Drop the generation that a slot is waiting for."""
 
@@ -154,8 +172,11 @@ class Cancel:
 
 
 SlotCommand = Generate | Go | Play | Stop | Cancel
+NoteCommand = NoteOn | NoteOff
 ClockCommand = Tap | HearBeat | StartTransport | StopTransport | ContinueTransport
-SessionCommand = SetValue | GetValue | Refresh | Sync | Panic | ClockCommand | SlotCommand
+SessionCommand = (
+    SetValue | GetValue | Refresh | Sync | Panic | ClockCommand | NoteCommand | SlotCommand
+)
 ServerCommand = GetStatus | GetVersion | Notify | Watch | Ping | Quit
 Command = SessionCommand | ServerCommand
 

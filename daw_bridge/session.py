@@ -18,6 +18,8 @@ from daw_bridge.requests import (
     Generate,
     GetValue,
     Go,
+    NoteOff,
+    NoteOn,
     Panic,
     Play,
     Request,
@@ -26,6 +28,7 @@ from daw_bridge.requests import (
     Sync,
 )
 from daw_bridge.session_generation import Generation
+from daw_bridge.session_notes import Notes
 from daw_bridge.session_state import (
     AudioRestarted,
     Decision,
@@ -60,7 +63,7 @@ def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decis
     return turn.decision()
 
 
-class _Rules(Generation, Timing):
+class _Rules(Generation, Notes, Timing):
     """All the rules: which command or event calls for which."""
 
     def obey(self, request: Request) -> None:  # noqa: C901 - one case for each command
@@ -89,6 +92,8 @@ class _Rules(Generation, Timing):
             case Stop(slot, fade_ms):
                 self.stop(slot, fade_ms)
                 self.done_if_numbered(request)
+            case NoteOn() | NoteOff() as command:
+                self.note_changed(request, command)
             case Cancel(slot):
                 self.cancel(slot, Fault.CANCELLED, "This generation was cancelled.")
                 self.done_if_numbered(request)
@@ -106,10 +111,10 @@ class _Rules(Generation, Timing):
                 self.job_failed(job_id, code, text)
             case audio.Installed(take_id):
                 self.installed(take_id)
-            case audio.Started(slot, take_id, _):
-                self.started(slot, take_id)
-            case audio.Ended(slot, take_id, _, sounding):
-                self.ended(slot, take_id, sounding)
+            case audio.Started():
+                self.started(event)
+            case audio.Ended():
+                self.ended(event)
             case audio.Disposed(take_id):
                 self.disposed(take_id)
             case audio.Warning(code, _, take_id, slot):
@@ -129,7 +134,6 @@ class _Rules(Generation, Timing):
             self.done(request)
 
     def set_value(self, command: SetValue) -> None:
-        due = self.moment.due_frame
         if self.set_clock(command):
             return
         match command:
@@ -141,11 +145,6 @@ class _Rules(Generation, Timing):
                 self.put(slot, replace(self.slot(slot), seed=seed, shown_seed=seed))
             case SetValue(slot, field, value):
                 self.put(slot, replace(self.slot(slot), **{field: value}))  # type: ignore[arg-type]
-        match command:
-            case SetValue(0, "master_gain_db", float(gain_db)):
-                self.tell(audio.SetMasterGain(gain_db, due))
-            case SetValue(slot, "gain_db", float(gain_db)):
-                self.tell(audio.SetSlotGain(slot, gain_db, due))
 
     def sync(self, request: Request, number: int) -> None:
         synced = replace(request, request_id=number)

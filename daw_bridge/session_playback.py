@@ -15,11 +15,13 @@ from daw_bridge.session_state import (
     Cue,
     FreeTake,
     SlotState,
+    Take,
     Voice,
 )
+from daw_bridge.session_strip import all_gains
 from daw_bridge.session_turn import Turn
+from generator.api import SAMPLE_RATE_HZ
 
-CROSSFADE_MS = 10.0
 _NEWER_PLAY = "A newer play of this slot took its place."
 _PLAY_IS_LOST = {
     audio.WarningCode.TAKE_MISSING,
@@ -32,13 +34,33 @@ class Playback(Turn):
     """A turn with the rules of playing."""
 
     def play(self, request: Request, number: int, velocity: float) -> None:
-        """Play the take of a slot, or as soon as its first one is ready."""
+        """Play the take of a slot, or as soon as its first one is ready.
+
+        A pad that is let go sends 0: it ends what is held, and nothing else.
+        """
+        if velocity > 0.0:
+            self.cue(request, number, velocity)
+            return
+        if self.slot(number).mode == "gate":
+            self.release(number)
+        self.done_if_numbered(request)
+
+    def cue(
+        self,
+        request: Request,
+        number: int,
+        velocity: float,
+        *,
+        note: int = -1,
+        at_once: bool = False,
+    ) -> None:
+        """Have a take begin, or say that there is none."""
         slot = self.slot(number)
         if slot.take is None and slot.job is None:
             text = f"Slot {number} has no take yet: send it /go with a prompt, or /generate first."
             self.fail(request, Fault.NOT_READY, text)
             return
-        cue = Cue(self.new_id(), velocity, self.moment.due_frame, request)
+        cue = Cue(self.new_id(), velocity, self.moment.due_frame, request, note, at_once)
         if slot.take is not None:
             self.arm(number, cue)
         elif slot.job is not None:
@@ -51,18 +73,50 @@ class Playback(Turn):
         slot = self.slot(number)
         if slot.take is None:
             return
-        loop = slot.mode == "loop"
-        at_frame = self.start_frame(cue)
-        self.tell(audio.Play(number, slot.take.take_id, at_frame, cue.velocity, loop, CROSSFADE_MS))
-        armed = (*slot.armed, Armed(cue, slot.take, loop, at_frame))
-        self.put(number, replace(slot, armed=armed))
+        play = self.planned(number, slot.take, cue)
+        self.tell(play)
+        self.put(number, replace(slot, armed=(*slot.armed, Armed(cue, slot.take, play))))
 
-    def start_frame(self, cue: Cue) -> int:
+    def planned(self, number: int, take: Take, cue: Cue) -> audio.Play:
+        """How a take of a slot is to be played.
+
+        A loop that takes over from another enters a crossfade before its point, with its own end,
+        so that its first beat falls on the point and keeps its attack.
+        """
+        slot = self.slot(number)
+        loop = slot.mode == "loop"
+        at_frame, offset_frames = self.start_frame(number, cue), 0
+        lead_frames = round(slot.crossfade_ms * SAMPLE_RATE_HZ / 1000.0)
+        takes_over = any(voice.loop and not voice.is_fading for voice in slot.voices)
+        has_time = at_frame - self.moment.frame >= lead_frames
+        if loop and takes_over and has_time and lead_frames < take.frames and cue.note < 0:
+            at_frame, offset_frames = at_frame - lead_frames, take.frames - lead_frames
+        return audio.Play(
+            number,
+            take.take_id,
+            at_frame,
+            cue.velocity,
+            loop,
+            slot.crossfade_ms,
+            play_id=cue.operation_id,
+            note=cue.note,
+            speed=2.0 ** ((cue.note - slot.root) / 12.0) if cue.note >= 0 else 1.0,
+            choke=slot.choke,
+            offset_frames=offset_frames,
+        )
+
+    def start_frame(self, number: int, cue: Cue) -> int:
         """Where a cue takes effect: the quantise point after its time."""
-        if self.state.quantize == "none":
+        quantize = self.state.quantize
+        if quantize == "none" or cue.is_at_once:
             return cue.due_frame if cue.due_frame > self.moment.frame else audio.NOW
         earliest = max(self.moment.frame, cue.due_frame)
-        return self.state.transport.next_point(earliest, self.state.quantize)
+        if quantize != "loop":
+            return self.state.transport.next_point(earliest, quantize)
+        loops = [one for one in self.slot(number).voices if one.loop and not one.is_fading]
+        if not loops:
+            return self.state.transport.next_point(earliest, "bar")
+        return loops[-1].next_end(earliest)
 
     def stop(self, number: int, fade_ms: float) -> None:
         """Fade out what sounds; what was about to start does not."""
@@ -70,46 +124,80 @@ class Playback(Turn):
         self.state = replace(self.state, resting=self.state.resting - {number})
         self.forget_cues(number, "It was stopped before it began.")
 
-    def forget_cues(self, number: int, text: str) -> None:
-        """Drop what was about to start in a slot; what sounds is told to fade by the caller."""
+    def release(self, number: int, note: int = -1) -> None:
+        """End what a pad or a key has held in a slot."""
+        fade_ms = self.slot(number).crossfade_ms
+        self.tell(audio.StopSlot(number, self.moment.due_frame, fade_ms, note))
+        self.forget_cues(number, "It was let go before it began.", note)
+
+    def forget_cues(self, number: int, text: str, note: int = -1) -> None:
+        """Drop what was about to start in a slot; what sounds is told to fade by the caller.
+
+        Args:
+            number: The slot.
+            text: Why.
+            note: Only what is played by this note; -1 is everything.
+        """
         slot = self.slot(number)
         job = slot.job
-        for holder in (job, *slot.armed):
-            if holder is not None and holder.cue is not None:
-                self.fail_if_numbered(holder.cue.request, Fault.CANCELLED, text)
-        job = replace(job, cue=None) if job else None
-        changed = replace(slot, job=job, armed=(), is_fading=bool(slot.voices))
+
+        def is_meant(one: int) -> bool:
+            return note in (-1, one)
+
+        if job is not None and job.cue is not None and is_meant(job.cue.note):
+            self.fail_if_numbered(job.cue.request, Fault.CANCELLED, text)
+            job = replace(job, cue=None)
+        for armed in slot.armed:
+            if is_meant(armed.cue.note):
+                self.fail_if_numbered(armed.cue.request, Fault.CANCELLED, text)
+        left = tuple(armed for armed in slot.armed if not is_meant(armed.cue.note))
+        voices = tuple(
+            replace(voice, is_fading=True) if is_meant(voice.play.note) else voice
+            for voice in slot.voices
+        )
+        changed = replace(slot, job=job, armed=left, voices=voices)
         if changed != slot:
             self.put(number, changed)
 
-    def started(self, number: int, take_id: int) -> None:
+    def started(self, event: audio.Started) -> None:
         """A voice is heard: the play that asked for it has ended well.
 
-        So have the plays sent before it that have not started: those of one block are one play.
+        So have the plays of its note that were sent before it for no later frame: those of one
+        block are one play. One that was forgotten in the meantime was told to fade.
         """
-        slot = self.slot(number)
+        slot = self.slot(event.slot)
         known = self.state.kept | self.state.released
-        take = next((one for one in known if one.take_id == take_id), None)
+        take = next((one for one in known if one.take_id == event.take_id), None)
         if take is None:
             return
-        voice = Voice(self.new_id(), take, slot.mode == "loop", 1.0)
-        meant = [n for n, armed in enumerate(slot.armed, 1) if armed.take == take]
-        begun = slot.armed[: meant[-1]] if meant else ()
-        for armed in begun:
-            self.done_if_numbered(armed.cue.request)
-            voice = replace(voice, loop=armed.loop, velocity=armed.cue.velocity)
-        slot = replace(slot, armed=slot.armed[len(begun) :], voices=(*slot.voices, voice))
-        self.put(number, replace(slot, is_fading=slot.is_fading and not begun))
+        armed = next((one for one in slot.armed if one.play.play_id == event.play_id), None)
+        play = armed.play if armed else audio.Play(event.slot, take.take_id, play_id=event.play_id)
+        begun = []
+        if armed is not None:
+            sent = slot.armed[: slot.armed.index(armed) + 1]
+            begun = [
+                one
+                for one in sent
+                if one.play.note == play.note and one.play.at_frame <= event.frame
+            ]
+        for one in begun:
+            self.done_if_numbered(one.cue.request)
+        voices = tuple(
+            replace(voice, is_fading=True) if voice.play.note == play.note else voice
+            for voice in slot.voices
+        )
+        voice = Voice(take, play, event.frame, is_fading=armed is None)
+        left = tuple(one for one in slot.armed if one not in begun)
+        self.put(event.slot, replace(slot, armed=left, voices=(*voices, voice)))
 
-    def ended(self, number: int, take_id: int, sounding: int) -> None:
+    def ended(self, event: audio.Ended) -> None:
         """A voice is heard no more."""
-        slot = self.slot(number)
+        slot = self.slot(event.slot)
         voices = list(slot.voices)
-        gone = next((voice for voice in voices if voice.take.take_id == take_id), None)
+        gone = next((voice for voice in voices if voice.voice_id == event.play_id), None)
         if gone is not None:
             voices.remove(gone)
-        left = tuple(voices) if sounding else ()
-        self.put(number, replace(slot, voices=left, is_fading=slot.is_fading and bool(left)))
+        self.put(event.slot, replace(slot, voices=tuple(voices) if event.sounding else ()))
 
     def disposed(self, take_id: int) -> None:
         """The audio process has let go of a take."""
@@ -140,29 +228,28 @@ class Playback(Turn):
 
     def audio_restarted(self) -> None:
         """Bring a new audio process to where the old one was; loops go on, one-shots are over."""
-        self.tell(audio.SetMasterGain(self.state.master_gain_db))
+        for command in all_gains(self.state):
+            self.tell(command)
         for number, slot in enumerate(self.state.slots, 1):
-            loops = [] if slot.is_fading else [voice for voice in slot.voices if voice.loop]
-            resumed = slot.armed
-            if not resumed and loops:
-                cue = Cue(self.new_id(), loops[-1].velocity, audio.NOW)
-                resumed = (Armed(cue, loops[-1].take, loop=True, at_frame=audio.NOW),)
-            changed = replace(slot, voices=(), armed=resumed, is_fading=False)
+            resumed = slot.armed or self.resumed(slot)
+            changed = replace(slot, voices=(), armed=resumed)
             if changed != slot:
                 self.put(number, changed)
-            self.reload_slot(number, changed)
+            for take in sorted(slot.takes, key=lambda take: take.take_id):
+                self.tell(audio.InstallTake(take.take_id, take.shm_name, take.frames))
+            for armed in resumed:
+                self.tell(replace(armed.play, at_frame=self.start_frame(number, armed.cue)))
         needed = self.state.takes & self.state.released
         for take in self.state.released - needed:
             self.actions.append(FreeTake(take.shm_name))
         self.state = replace(self.state, kept=self.state.kept | needed, released=frozenset())
 
-    def reload_slot(self, number: int, slot: SlotState) -> None:
-        """Send a new audio process what a slot needs."""
-        if slot.gain_db:
-            self.tell(audio.SetSlotGain(number, slot.gain_db))
-        for take in sorted(slot.takes, key=lambda take: take.take_id):
-            self.tell(audio.InstallTake(take.take_id, take.shm_name, take.frames))
-        for armed in slot.armed:
-            take_id, velocity = armed.take.take_id, armed.cue.velocity
-            at_frame = self.start_frame(armed.cue)
-            self.tell(audio.Play(number, take_id, at_frame, velocity, armed.loop, CROSSFADE_MS))
+    def resumed(self, slot: SlotState) -> tuple[Armed, ...]:
+        """What is played again in a slot whose loop was cut off."""
+        loops = [voice for voice in slot.voices if voice.loop and not voice.is_fading]
+        if not loops:
+            return ()
+        last = loops[-1]
+        cue = Cue(self.new_id(), last.play.velocity, audio.NOW, note=last.play.note)
+        play = replace(last.play, at_frame=audio.NOW, offset_frames=0, play_id=cue.operation_id)
+        return (Armed(cue, last.take, play),)

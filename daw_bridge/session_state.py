@@ -34,13 +34,16 @@ class Take:
 class Cue:
     """The wish to play: at the quantise point after `due_frame` (NOW for none).
 
-    `request` is answered when the sound starts, where it asked for an answer.
+    `request` is answered when the sound starts, where it asked for an answer. `note` is the MIDI
+    note that is played, -1 for none; a note does not wait for the quantise point if `is_at_once`.
     """
 
     operation_id: int
     velocity: float
     due_frame: int
     request: Request | None = None
+    note: int = -1
+    is_at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +64,44 @@ class Armed:
 
     cue: Cue
     take: Take
-    loop: bool
-    at_frame: int
+    play: audio.Play
+
+    @property
+    def loop(self) -> bool:
+        """Whether it goes round until it is stopped."""
+        return self.play.loop
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A sound that is heard."""
+    """A sound that is heard: the play that began it, and the frame at which that was."""
 
-    voice_id: int
     take: Take
-    loop: bool
-    velocity: float
+    play: audio.Play
+    start_frame: int
+    is_fading: bool = False
+
+    @property
+    def voice_id(self) -> int:
+        """Its number."""
+        return self.play.play_id
+
+    @property
+    def loop(self) -> bool:
+        """Whether it goes round until it is stopped."""
+        return self.play.loop
+
+    def next_end(self, frame: int) -> int:
+        """The first end of a round of the take, from a frame on; for a take at its own speed."""
+        begin = self.start_frame - self.play.offset_frames
+        rounds = max(1, -(-(frame - begin) // self.take.frames))
+        return begin + rounds * self.take.frames
+
+    def position(self, frame: int) -> float:
+        """How far in the take a frame is, from 0 to 1."""
+        passed = (frame - self.start_frame) * self.play.speed + self.play.offset_frames
+        share = max(0.0, passed / self.take.frames)
+        return share % 1.0 if self.loop else min(share, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +116,17 @@ class SlotState:
     steps: int = 1
     mode: str = "oneshot"
     gain_db: float = 0.0
+    pan: float = 0.0
+    mute: bool = False
+    solo: bool = False
+    choke: int = 0
+    crossfade_ms: float = 10.0
+    root: int = 60
     shown_seed: int = -1
     take: Take | None = None
     job: Job | None = None
     armed: tuple[Armed, ...] = ()
     voices: tuple[Voice, ...] = ()
-    is_fading: bool = False
     has_failed: bool = False
 
     @property
@@ -100,7 +134,7 @@ class SlotState:
         """What the slot is doing, in one word; what sounds is named first."""
         words = (
             ("armed", self.armed),
-            ("fading", self.voices and self.is_fading),
+            ("fading", self.is_fading),
             ("playing", self.voices),
             ("generating", self.job and self.job.is_begun),
             ("queued", self.job),
@@ -114,6 +148,11 @@ class SlotState:
         """Whether a loop sounds, or is about to, and was not told to end."""
         about_to = any(armed.loop for armed in self.armed)
         return about_to or (not self.is_fading and any(voice.loop for voice in self.voices))
+
+    @property
+    def is_fading(self) -> bool:
+        """Whether all that sounds was told to end."""
+        return bool(self.voices) and all(voice.is_fading for voice in self.voices)
 
     @property
     def operations(self) -> set[int]:
@@ -160,6 +199,7 @@ class SessionState:
     resting: frozenset[int] = frozenset()
     quantize: str = "none"
     master_gain_db: float = 0.0
+    master_mute: bool = False
     xruns_total: int = 0
     xruns_before: int = 0
     takes_made: int = 0
@@ -225,6 +265,7 @@ SESSION_FIELDS = (
     "signature",
     "quantize",
     "master_gain_db",
+    "master_mute",
     "xruns",
 )
 SLOT_FIELDS = (
@@ -236,6 +277,12 @@ SLOT_FIELDS = (
     "steps",
     "mode",
     "gain_db",
+    "pan",
+    "mute",
+    "solo",
+    "choke",
+    "crossfade_ms",
+    "root",
     "state",
     "take",
 )

@@ -29,7 +29,7 @@ from daw_bridge.requests import (
     StopTransport,
     Tap,
 )
-from daw_bridge.session_playback import CROSSFADE_MS, Playback
+from daw_bridge.session_playback import Playback
 from daw_bridge.session_state import Cue
 from daw_bridge.transport import Signature, Transport
 from generator.api import MAX_TEMPO_BPM, MIN_TEMPO_BPM, SAMPLE_RATE_HZ
@@ -145,7 +145,7 @@ class Timing(Playback):
             if slot.is_looping:
                 resting.add(number)
             if slot.voices or slot.armed:
-                self.tell(audio.StopSlot(number, self.moment.due_frame, CROSSFADE_MS))
+                self.tell(audio.StopSlot(number, self.moment.due_frame, slot.crossfade_ms))
                 self.forget_cues(number, "The transport was stopped before it began.")
         self.state = replace(self.state, resting=frozenset(resting))
         self.move(self.state.transport.stopped(frame))
@@ -153,7 +153,7 @@ class Timing(Playback):
     def _sound_again(self, numbers: set[int] | frozenset[int], frame: int) -> None:
         self.state = replace(self.state, resting=frozenset())
         for number in sorted(numbers):
-            velocity = next((one.velocity for one in self.slot(number).voices), 1.0)
+            velocity = next((one.play.velocity for one in self.slot(number).voices), 1.0)
             self.arm(number, Cue(self.new_id(), velocity, frame))
 
     # ── what is heard of foreign clocks ──────────────────────────────────────

@@ -23,6 +23,7 @@ from daw_bridge.session_state import (
     Tell,
     value_of,
 )
+from daw_bridge.session_strip import changed_gains
 
 
 class Turn:
@@ -35,6 +36,7 @@ class Turn:
     def decision(self) -> Decision:
         """Settle what follows from any change: memory, waiting answers, feedback."""
         self.release_takes()
+        self.tell_gains()
         self.answer_waiting()
         self.show_changes()
         return Decision(self.state, tuple(self.actions))
@@ -93,6 +95,11 @@ class Turn:
         if unneeded:
             released = self.state.released | unneeded
             self.state = replace(self.state, kept=self.state.kept - unneeded, released=released)
+
+    def tell_gains(self) -> None:
+        """Tell the audio process of faders that have moved."""
+        for command in changed_gains(self.before, self.state, self.moment.due_frame):
+            self.tell(command)
 
     def answer_waiting(self) -> None:
         """Answer each /panic and /sync whose wait is over."""

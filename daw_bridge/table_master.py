@@ -1,8 +1,14 @@
 """The table's rows of master and device."""
 
+from dataclasses import replace
+
 from daw_bridge.arguments import Argument, Kind
-from daw_bridge.requests import Panic
-from daw_bridge.table_rows import GAIN, Access, Row
+from daw_bridge.requests import NoteOff, NoteOn, Panic
+from daw_bridge.table_rows import GAIN, SWITCH, Access, Row
+
+_NOTE = Argument("note", Kind.INT, low=0, high=127)
+_VELOCITY = Argument("velocity", Kind.INT, low=0, high=127)
+_CHANNEL = Argument("channel", Kind.INT, low=1, high=16, default=1, is_optional=True)
 
 MASTER: tuple[Row, ...] = (
     Row(
@@ -19,6 +25,29 @@ MASTER: tuple[Row, ...] = (
         "Level of everything, ramped.",
         (GAIN,),
         shows="master_gain_db",
+    ),
+    Row(
+        "/master/mute",
+        Access.VALUE,
+        "Everything silent while it goes on, ramped.",
+        (SWITCH,),
+        shows="master_mute",
+    ),
+    Row(
+        "/note/on",
+        Access.ACTION,
+        "A key was pressed. Channel n plays slot n, at the pitch of the note around the slot's "
+        "root, several at a time; on channel 10, notes from 36 on play slots 1, 2, 3 … as they "
+        "are. It begins at once, loops and streams at the quantise point. Velocity 0 lets go.",
+        (_NOTE, _VELOCITY, _CHANNEL),
+        NoteOn,
+    ),
+    Row(
+        "/note/off",
+        Access.ACTION,
+        "A key was let go: what it plays ends, save in a one-shot.",
+        (_NOTE, replace(_VELOCITY, is_optional=True, default=0), _CHANNEL),
+        NoteOff,
     ),
     Row(
         "/xruns",

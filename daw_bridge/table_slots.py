@@ -2,7 +2,7 @@
 
 from daw_bridge.arguments import Argument, Kind
 from daw_bridge.requests import Cancel, Generate, Go, Play, Stop
-from daw_bridge.table_rows import GAIN, Access, Row
+from daw_bridge.table_rows import GAIN, SWITCH, Access, Row
 from generator.api import MAX_BARS, MAX_PROMPT_BYTES, MAX_SECONDS, MAX_SEED, MAX_STEPS, MIN_SECONDS
 
 _SEED = Argument("seed", Kind.INT, low=-1, high=MAX_SEED, is_optional=True)
@@ -57,10 +57,43 @@ SLOT: tuple[Row, ...] = (
     Row(
         "/slot/{slot}/mode",
         Access.VALUE,
-        "Whether a take plays once or round and round, from its next start.",
-        (Argument("mode", Kind.STRING, choices=("oneshot", "loop"), default="oneshot"),),
+        "How a take plays, from its next start: once; as long as it is held, a pad that is let go "
+        "sending /play 0; or round and round.",
+        (Argument("mode", Kind.STRING, choices=("oneshot", "gate", "loop"), default="oneshot"),),
     ),
     Row("/slot/{slot}/gain", Access.VALUE, "Level of the slot, ramped.", (GAIN,), shows="gain_db"),
+    Row(
+        "/slot/{slot}/pan",
+        Access.VALUE,
+        "Balance: what it takes from one side it does not add to the other.",
+        (Argument("pan", Kind.FLOAT, low=-1.0, high=1.0, default=0.0),),
+    ),
+    Row("/slot/{slot}/mute", Access.VALUE, "Silent while it goes on, ramped.", (SWITCH,)),
+    Row(
+        "/slot/{slot}/solo",
+        Access.VALUE,
+        "While any slot is solo, those that are not are silent.",
+        (SWITCH,),
+    ),
+    Row(
+        "/slot/{slot}/choke",
+        Access.VALUE,
+        "Slots of one group, such as an open and a closed hi-hat, cut each other off; 0 is none.",
+        (Argument("group", Kind.INT, low=0, high=16, default=0),),
+    ),
+    Row(
+        "/slot/{slot}/crossfade",
+        Access.VALUE,
+        "How long a loop takes to go over into the next, and a held sound to end.",
+        (Argument("crossfade", Kind.FLOAT, "ms", low=5.0, high=10_000.0, default=10.0),),
+        shows="crossfade_ms",
+    ),
+    Row(
+        "/slot/{slot}/root",
+        Access.VALUE,
+        "The MIDI note that plays the take at its own pitch.",
+        (Argument("root", Kind.INT, low=0, high=127, default=60),),
+    ),
     Row(
         "/slot/{slot}/generate",
         Access.ACTION,
@@ -82,10 +115,10 @@ SLOT: tuple[Row, ...] = (
     Row(
         "/slot/{slot}/play",
         Access.ACTION,
-        "Play the take at the quantise point, or as soon as the slot's first take is ready.",
+        "Play the take at the quantise point, or as soon as the slot's first take is ready. "
+        "0 is a pad let go: it ends a gate, and is ignored elsewhere.",
         (Argument("velocity", Kind.FLOAT, low=0.0, high=1.0, default=1.0, is_optional=True),),
         Play,
-        ignores_zero=True,
     ),
     Row(
         "/slot/{slot}/stop",

@@ -162,7 +162,7 @@ def test_a_star_at_the_end_asks_and_never_acts() -> None:
 
 @pytest.mark.parametrize("argument", [("i", 0), ("f", 0.0), ("F", False)])
 def test_a_released_button_does_nothing(argument: TaggedValue) -> None:
-    for address in ("/gen/panic", "/gen/slot/1/play", "/gen/slot/1/generate", "/gen/slot/1/cancel"):
+    for address in ("/gen/panic", "/gen/slot/1/generate", "/gen/slot/1/cancel"):
         assert ask(address, argument) == []
 
 

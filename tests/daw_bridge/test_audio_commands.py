@@ -13,7 +13,7 @@ from daw_bridge.audio_commands import (
     InstallTake,
     Message,
     Play,
-    SetSlotGain,
+    SetMasterGain,
     decode,
     encode,
 )
@@ -27,7 +27,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(audio_commands.ReleaseTake, numbers),
     st.builds(audio_commands.Play, numbers, numbers, numbers, levels, st.booleans(), levels),
     st.builds(audio_commands.StopSlot, numbers, numbers, levels),
-    st.builds(audio_commands.SetSlotGain, numbers, levels, numbers),
+    st.builds(audio_commands.SetSlotGain, numbers, levels, levels, numbers),
     st.builds(audio_commands.SetMasterGain, levels, numbers),
     st.builds(audio_commands.Panic),
     st.builds(audio_commands.Quit),
@@ -66,7 +66,7 @@ def test_any_record_gives_a_message_or_a_refusal(body: bytes, tag: int) -> None:
 
 
 def test_silence_is_a_gain() -> None:
-    assert decode(encode(SetSlotGain(1, -math.inf))) == SetSlotGain(1, -math.inf)
+    assert decode(encode(SetMasterGain(-math.inf))) == SetMasterGain(-math.inf)
 
 
 def test_what_does_not_fit_is_refused() -> None:

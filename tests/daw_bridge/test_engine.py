@@ -13,7 +13,7 @@ from daw_bridge.errors import AudioError, Fault, QueueFull
 from daw_bridge.generator_events import GeneratorEvent, GeneratorReady, TakeReady
 from daw_bridge.osc import Message, TaggedValue
 from daw_bridge.requests import Request
-from daw_bridge.session_state import new_session
+from daw_bridge.session_state import SLOT_FIELDS, new_session
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 
 LOCAL, FOREIGN = 1, 2
@@ -165,7 +165,8 @@ def test_a_new_audio_process_is_told_everything_and_nothing_goes_to_the_old_one(
     stage.send("/gen/slot/1/mode", ("s", "loop"))
     stage.send("/gen/slot/1/go", ("s", "loop"))
     stage.engine.hear_generator()
-    stage.audio.events = [audio.Installed(1), audio.Started(1, 1, 0)]
+    (play,) = (one for one in stage.audio.sent if isinstance(one, audio.Play))
+    stage.audio.events = [audio.Installed(1), audio.Started(1, 1, 0, play.play_id)]
     stage.engine.hear_audio()
     stage.audio.xruns = 3
     stage.engine.count_xruns()
@@ -178,9 +179,9 @@ def test_a_new_audio_process_is_told_everything_and_nothing_goes_to_the_old_one(
     stage.engine.count_xruns()
     assert [type(one).__name__ for one in stage.audio.sent] == [
         "SetMasterGain",
+        "SetSlotGain",
         "InstallTake",
         "Play",
-        "SetSlotGain",
     ]
     stage.send("/gen/xruns")
     assert stage.answers("/gen/xruns")[-1] == [5]
@@ -201,7 +202,7 @@ def test_status_version_and_refresh() -> None:
     stage.send("/gen/refresh", ("s", "/gen/slot/2"))
     addresses = [address for address, _ in stage.osc.said]
     assert addresses.pop() == "/done"
-    assert len(addresses) == len(set(addresses)) == 10
+    assert len(addresses) == len(set(addresses)) == len(SLOT_FIELDS)
     assert all(address.startswith("/gen/slot/2/") for address in addresses)
 
 
@@ -209,7 +210,7 @@ def test_a_prefix_ends_where_a_part_of_an_address_ends() -> None:
     stage = Stage(slots=11)
     stage.send("/gen/refresh", ("s", "/gen/slot/1"))
     addresses = [address for address, _ in stage.osc.said[:-1]]
-    assert len(addresses) == 10
+    assert len(addresses) == len(SLOT_FIELDS)
     assert all(address.startswith("/gen/slot/1/") for address in addresses)
     stage.osc.said.clear()
     stage.send("/gen/refresh", ("s", "/gen/slot/1/gain"))

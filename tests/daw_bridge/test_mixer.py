@@ -29,7 +29,8 @@ from daw_bridge.audio_commands import (
     WarningCode,
 )
 from daw_bridge.guard import CEILING
-from daw_bridge.mixer import MAX_SLOTS, Mixer
+from daw_bridge.mixer import Mixer
+from daw_bridge.timeline import MAX_SLOTS
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 
 MS = SAMPLE_RATE_HZ / 1000
@@ -110,7 +111,7 @@ def test_a_late_play_starts_at_once_and_says_when() -> None:
 def test_velocity_slot_gain_and_master_gain_multiply() -> None:
     take = noise(4, 4000)
     mixer = mixer_with(take)
-    mixer.handle(SetSlotGain(1, -6.0))
+    mixer.handle(SetSlotGain(1, *[10 ** (-6 / 20)] * 2))
     mixer.handle(SetMasterGain(-3.0))
     render(mixer, 1000)
     mixer.handle(Play(1, 0, velocity=0.5))
@@ -121,7 +122,7 @@ def test_velocity_slot_gain_and_master_gain_multiply() -> None:
 def test_minus_infinity_is_silence() -> None:
     mixer = mixer_with(noise(4))
     mixer.handle(Play(1, 0, loop=True))
-    mixer.handle(SetSlotGain(1, -math.inf))
+    mixer.handle(SetSlotGain(1, 0.0, 0.0))
     render(mixer, 500)
     np.testing.assert_array_equal(render(mixer, 500), 0.0)
 
@@ -130,6 +131,8 @@ def test_minus_infinity_is_silence() -> None:
 
 SPAN = 6000
 frames_in_span = st.integers(0, SPAN)
+linear_gains = st.floats(0, 4)
+notes = st.sampled_from([-1, -1, 60, 64])
 gains_db = st.one_of(st.just(-math.inf), st.floats(-60, 12))
 timed_commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(
@@ -140,9 +143,13 @@ timed_commands: st.SearchStrategy[Command] = st.one_of(
         velocity=st.floats(0, 1),
         loop=st.booleans(),
         crossfade_ms=st.floats(0, 40),
+        note=notes,
+        speed=st.sampled_from([1.0, 1.0, 0.5, 2 ** (1 / 12), 3.0]),
+        choke=st.integers(0, 1),
+        offset_frames=st.integers(0, 2000),
     ),
-    st.builds(StopSlot, st.integers(1, 3), frames_in_span, st.floats(0, 60)),
-    st.builds(SetSlotGain, st.integers(1, 3), gains_db, frames_in_span),
+    st.builds(StopSlot, st.integers(1, 3), frames_in_span, st.floats(0, 60), notes),
+    st.builds(SetSlotGain, st.integers(1, 3), linear_gains, linear_gains, frames_in_span),
     st.builds(SetMasterGain, gains_db, frames_in_span),
 )
 partitions = st.lists(st.integers(1, 900), max_size=40).map(
@@ -242,9 +249,10 @@ def test_a_one_shot_keeps_its_attack_when_it_takes_over() -> None:
 def test_a_gain_change_is_a_ramp(gain_db: float, frame: int) -> None:
     mixer = mixer_with(np.full((5000, 2), 0.25, np.float32))
     mixer.handle(Play(1, 0))
-    mixer.handle(SetSlotGain(1, gain_db, at_frame=frame))
+    gain = 10 ** (gain_db / 20)
+    mixer.handle(SetSlotGain(1, gain, gain, at_frame=frame))
     out = render(mixer, 2000)
-    target = 0.25 * (0.0 if gain_db == -math.inf else 10 ** (gain_db / 20))
+    target = 0.25 * gain
     assert largest_step(out[1:]) <= abs(target - 0.25) / (10 * MS) * 1.001 + 1e-7
     np.testing.assert_allclose(out[frame + 441 :], target, rtol=1e-6)
 
@@ -363,7 +371,11 @@ def test_of_two_plays_for_one_frame_the_later_wins(at_frame: int, *, loop: bool)
         Play(1, 0, velocity=math.nan),
         Play(1, 0, crossfade_ms=math.inf),
         StopSlot(1, fade_ms=math.nan),
-        SetSlotGain(-1, 0.0),
+        SetSlotGain(-1, 1.0, 1.0),
+        SetSlotGain(1, math.nan, 1.0),
+        Play(1, 0, speed=0.0),
+        Play(1, 0, speed=math.nan),
+        Play(1, 0, offset_frames=-1),
         SetMasterGain(math.nan),
         SetMasterGain(math.inf),
         InstallTake(1, "name", 1),
@@ -413,7 +425,7 @@ def test_rendering_makes_no_array() -> None:
     def busy_blocks() -> None:
         for slot in range(1, 17):
             mixer.handle(Play(slot, slot % 4, NOW, loop=True, crossfade_ms=20))
-            mixer.handle(SetSlotGain(slot, -3.0))
+            mixer.handle(SetSlotGain(slot, 0.7, 0.5))
         for _ in range(20):
             mixer.render(out)
         mixer.events.clear()

@@ -17,6 +17,8 @@ from daw_bridge.requests import (
     Generate,
     GetValue,
     Go,
+    NoteOff,
+    NoteOn,
     Panic,
     Play,
     Request,
@@ -40,6 +42,7 @@ from daw_bridge.session_state import (
     value_of,
 )
 from daw_bridge.table_rows import Access
+from daw_bridge.timeline import gives_way
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 
 SLOTS = 2
@@ -97,13 +100,16 @@ class World:
                 self.events.append(audio.Installed(take_id))
             case audio.Play():
                 assert command.take_id in self.installed
-                place = (command.slot, command.at_frame)
-                others = [one for one in self.waiting_plays if (one.slot, one.at_frame) != place]
-                self.waiting_plays = others
+                place = (command.slot, command.note, command.at_frame)
+                self.waiting_plays = [
+                    one for one in self.waiting_plays if (one.slot, one.note, one.at_frame) != place
+                ]
                 self.waiting_plays.append(command)
-            case audio.StopSlot(slot):
-                self.waiting_plays = [one for one in self.waiting_plays if one.slot != slot]
-                self._end([one for one in self.sounding if one.slot == slot])
+            case audio.StopSlot():
+                self.waiting_plays = [
+                    one for one in self.waiting_plays if not gives_way(one, command)
+                ]
+                self._end([one for one in self.sounding if gives_way(one, command)])
             case audio.Panic():
                 self.waiting_plays = []
                 self._end(list(self.sounding))
@@ -115,7 +121,8 @@ class World:
         for play in plays:
             self.sounding.remove(play)
             left = sum(one.slot == play.slot for one in self.sounding)
-            self.events.append(audio.Ended(play.slot, play.take_id, self.frame, left))
+            ended = audio.Ended(play.slot, play.take_id, self.frame, left, play.play_id)
+            self.events.append(ended)
         self._dispose()
 
     def _dispose(self) -> None:
@@ -134,10 +141,12 @@ class World:
 
     def start_waiting(self) -> None:
         """The audio process reaches every frame that a play waits for."""
-        for play in self.waiting_plays:
-            older = [one for one in self.sounding if one.slot == play.slot]
+        for play in sorted(self.waiting_plays, key=lambda play: play.at_frame):
+            self.frame = max(self.frame, play.at_frame)
+            older = [one for one in self.sounding if gives_way(one, play)]
             self.sounding.append(play)
-            self.events.append(audio.Started(play.slot, play.take_id, self.frame))
+            started = audio.Started(play.slot, play.take_id, self.frame, play.play_id)
+            self.events.append(started)
             self._end(older)
         self.waiting_plays = []
         self._dispose()
@@ -190,6 +199,9 @@ STEPS = st.sampled_from(
         "later",
     ]
 )
+MODES = ("oneshot", "gate", "loop")
+KEYS_PRESSED = st.sampled_from([36, 60, 64])
+CHANNELS = st.sampled_from([1, 2, 10, 16])
 SLOT_NUMBERS = st.integers(1, SLOTS)
 COMMANDS_ASKED = st.one_of(
     st.builds(Generate, SLOT_NUMBERS, st.sampled_from([None, "kick", ""]), st.none()),
@@ -201,7 +213,11 @@ COMMANDS_ASKED = st.one_of(
     st.builds(Cancel, SLOT_NUMBERS),
     st.just(Panic()),
     st.builds(Sync, st.integers(0, 99)),
-    st.builds(SetValue, SLOT_NUMBERS, st.just("mode"), st.sampled_from(["loop", "oneshot"])),
+    st.builds(SetValue, SLOT_NUMBERS, st.just("mode"), st.sampled_from(MODES)),
+    st.builds(Play, SLOT_NUMBERS, st.just(0.0)),
+    st.builds(NoteOn, KEYS_PRESSED, st.sampled_from([0, 64, 127]), CHANNELS),
+    st.builds(NoteOff, KEYS_PRESSED, st.just(0), CHANNELS),
+    st.builds(SetValue, SLOT_NUMBERS, st.sampled_from(["mute", "solo"]), st.booleans()),
     st.builds(SetValue, st.just(0), st.just("quantize"), st.sampled_from(["none", "bar"])),
 )
 
@@ -481,6 +497,81 @@ def test_asking_for_a_value_tells_only_the_one_who_asked() -> None:
     assert replace(world.state) == world.state
 
 
+def test_a_gate_ends_when_it_is_let_go_and_a_oneshot_does_not() -> None:
+    for mode, stops in (("gate", 1), ("oneshot", 0)):
+        world = playing(mode)
+        world.ask(Play(1, 0.0), request_id=4)
+        assert len(world.told(audio.StopSlot)) == stops
+        assert ("Play", 4) in world.replies("/done")
+
+
+def test_a_note_plays_the_slot_of_its_channel_around_the_root() -> None:
+    world = playing()
+    world.ask(SetValue(1, "root", 48))
+    world.ask(SetValue(0, "quantize", "bar"))
+    world.ask(NoteOn(60, 127, 1))
+    play = world.told(audio.Play)[-1]
+    assert isinstance(play, audio.Play)
+    assert (play.slot, play.speed, play.velocity, play.at_frame) == (1, 2.0, 1.0, audio.NOW)
+
+
+def test_drums_play_a_slot_for_each_key_as_it_is() -> None:
+    world = playing()
+    world.ask(NoteOn(36, 64, 10))
+    play = world.told(audio.Play)[-1]
+    assert isinstance(play, audio.Play)
+    assert (play.slot, play.speed, play.note) == (1, 1.0, -1)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_key_let_go_ends_its_note_and_no_other(mode: str) -> None:
+    world = playing(mode)
+    world.ask(NoteOn(60, 100, 1))
+    world.ask(NoteOn(64, 100, 1))
+    world.settle()
+    world.ask(NoteOff(60, 0, 1))
+    held = {play.note for play in world.sounding}
+    assert (60 in held, 64 in held) == (mode == "oneshot", True)
+
+
+def test_a_note_without_a_slot_is_refused_in_words() -> None:
+    world = World()
+    world.ask(NoteOn(60, 100, 16), request_id=3)
+    ((*_, text),) = world.replies("/fail")
+    assert "channels 1 to 2" in text
+
+
+def test_a_loop_takes_over_with_its_first_beat_on_the_point() -> None:
+    world = playing("loop")
+    world.ask(SetValue(0, "quantize", "bar"))
+    world.ask(SetValue(1, "crossfade_ms", 100.0))
+    world.ask(Go(1, "other"))
+    world.make()
+    play = world.told(audio.Play)[-1]
+    assert isinstance(play, audio.Play)
+    point = 4 * BEAT_FRAMES
+    assert play.at_frame == point - 4410
+    assert play.offset_frames + 4410 == 2 * SAMPLE_RATE_HZ  # the take's end, and then its start
+
+
+def test_the_end_of_a_loop_is_a_point_and_a_bar_where_nothing_loops() -> None:
+    world = playing("loop")
+    world.ask(SetValue(0, "quantize", "loop"))
+    (voice,) = world.state.slots[0].voices
+    world.frame = voice.start_frame + 3 * voice.take.frames + 1
+    world.ask(Play(1, 1.0))
+    play = world.told(audio.Play)[-1]
+    assert isinstance(play, audio.Play)
+    lead = voice.take.frames - play.offset_frames
+    assert play.at_frame + lead == voice.start_frame + 4 * voice.take.frames
+    world.ask(Generate(2, "kick"))
+    world.settle()
+    world.ask(Play(2, 1.0))
+    play = world.told(audio.Play)[-1]
+    assert isinstance(play, audio.Play)
+    assert play.at_frame % (4 * BEAT_FRAMES) == 0
+
+
 def playing(mode: str = "oneshot") -> World:
     world = World()
     world.ask(SetValue(1, "mode", mode))
@@ -521,7 +612,7 @@ def test_a_silent_slot_has_no_voices_even_if_an_event_was_lost() -> None:
     world.ask(Play(1, 1.0))
     world.start_waiting()
     world.deliver()
-    world.tell(audio.Ended(1, 99, world.frame, sounding=0))
+    world.tell(audio.Ended(1, 99, world.frame, sounding=0, play_id=-1))
     assert world.state_word() == "ready"
 
 

@@ -1,0 +1,72 @@
+"""What faders, balance, mute and solo come to: one gain for each side of a slot, one for the mix.
+
+Pure. A muted slot is silent; where any slot is solo, so are all that are not. Balance takes from
+the other side and adds to none, because takes are stereo. Flow: session_turn.py compares what was
+with what is and tells the audio process the difference.
+"""
+
+import math
+from collections.abc import Iterator
+
+from daw_bridge import audio_commands as audio
+from daw_bridge.session_state import SessionState, SlotState
+
+Gains = tuple[float, float]
+UNITY: Gains = (1.0, 1.0)
+
+
+def side_gains(slot: SlotState, *, is_any_solo: bool) -> Gains:
+    """The gains of a slot's left and right side, linear."""
+    if slot.mute or (is_any_solo and not slot.solo):
+        return (0.0, 0.0)
+    gain = 10.0 ** (slot.gain_db / 20.0)
+    return (gain * _side(-slot.pan), gain * _side(slot.pan))
+
+
+def _side(pan: float) -> float:
+    """The gain of the side that is full at 1, and shut at -1."""
+    if pan >= 0.0:
+        return 1.0
+    return math.sqrt(2.0) * math.sin((pan + 1.0) * math.pi / 4.0)
+
+
+def gains_of(state: SessionState) -> list[Gains]:
+    """The gains of every slot, in their order."""
+    is_any_solo = any(slot.solo for slot in state.slots)
+    return [side_gains(slot, is_any_solo=is_any_solo) for slot in state.slots]
+
+
+def master_gain_db(state: SessionState) -> float:
+    """The gain of the whole mix."""
+    return -math.inf if state.master_mute else state.master_gain_db
+
+
+def changed_gains(
+    before: SessionState, after: SessionState, due_frame: int
+) -> Iterator[audio.Command]:
+    """What the audio process must be told of faders.
+
+    Args:
+        before: How they stood.
+        after: How they stand.
+        due_frame: When the change is to be heard.
+
+    Yields:
+        A command for each gain that has changed.
+    """
+    if master_gain_db(after) != master_gain_db(before):
+        yield audio.SetMasterGain(master_gain_db(after), due_frame)
+    if after.slots is before.slots:
+        return
+    pairs = zip(gains_of(before), gains_of(after), strict=True)
+    for number, (old, new) in enumerate(pairs, 1):
+        if new != old:
+            yield audio.SetSlotGain(number, *new, due_frame)
+
+
+def all_gains(state: SessionState) -> Iterator[audio.Command]:
+    """What a new audio process must be told of faders."""
+    yield audio.SetMasterGain(master_gain_db(state))
+    for number, gains in enumerate(gains_of(state), 1):
+        if gains != UNITY:
+            yield audio.SetSlotGain(number, *gains)
