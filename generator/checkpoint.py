@@ -22,6 +22,7 @@ MANIFEST_FILE = "manifest.json"
 TRANSFORMER_FILE = "transformer.onnx"
 DECODER_FILE = "decoder.onnx"
 WEIGHTS_FILE = "weights.safetensors"
+HOUSE_FAMILY = "house"
 MAX_MANIFEST_BYTES = 1_000_000
 
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}\.(onnx|json|safetensors)")
@@ -49,9 +50,10 @@ class Licence:
 class Manifest:
     """Everything a stranger must know about a checkpoint.
 
-    `latent_mean` and `latent_std` tell, per channel, how training latents were standardised; they
-    are empty where the autoencoder standardises by itself. `architecture` holds the sizes that
-    rebuild the torch modules, `metrics` what was measured on held-out data.
+    `family` says which networks these are: those of HOUSE_FAMILY, trained here, or those of an
+    imported model. `latent_mean` and `latent_std` tell, per channel, how training latents were
+    standardised; they are empty where the autoencoder standardises by itself. `architecture` holds
+    the sizes that rebuild the torch modules, `metrics` what was measured on held-out data.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Manifest:
     text_encoder: str
     precision: str
     latent_channels: int
+    family: str = HOUSE_FAMILY
     steps: int = 1
     latent_hop_frames: int = LATENT_HOP_FRAMES
     sample_rate_hz: int = SAMPLE_RATE_HZ
@@ -210,7 +213,7 @@ def _manifest_of(content: dict[str, Any]) -> Manifest:
 
 
 def _check_manifest(manifest: Manifest) -> None:
-    for name in ("name", "objective", "text_encoder", "precision"):
+    for name in ("name", "objective", "text_encoder", "precision", "family"):
         _text(getattr(manifest, name))
     for name in ("latent_channels", "steps", "latent_hop_frames", "sample_rate_hz"):
         _count(getattr(manifest, name))
@@ -229,7 +232,8 @@ def _check_manifest(manifest: Manifest) -> None:
 
 def _check_layout(manifest: Manifest) -> None:
     found = (manifest.sample_rate_hz, manifest.latent_hop_frames)
-    if found != (SAMPLE_RATE_HZ, LATENT_HOP_FRAMES):
+    hop_frames = LATENT_HOP_FRAMES if manifest.family == HOUSE_FAMILY else found[1]
+    if found != (SAMPLE_RATE_HZ, hop_frames):
         raise CheckpointError(
             f"The checkpoint {manifest.name!r} works at {found[0]} Hz with a latent hop of "
             f"{found[1]} frames; this program works at {SAMPLE_RATE_HZ} and {LATENT_HOP_FRAMES}."

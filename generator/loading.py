@@ -68,11 +68,15 @@ def fingerprint(name_or_path: str | Path) -> str:
 
 def _open_folder(folder: Path, threads: int) -> Generator:
     from generator.checkpoint import TRANSFORMER_FILE, read_checkpoint
-    from generator.stable_audio.files import is_stable_audio
+    from generator.stable_audio.files import FAMILY, is_stable_audio
 
     if is_stable_audio(folder):
         return _open_stable_audio(folder)
     checkpoint = read_checkpoint(folder)
+    if checkpoint.manifest.family == FAMILY:
+        from generator.stable_audio.onnx_networks import open_exported
+
+        return open_exported(checkpoint, threads=threads)
     if TRANSFORMER_FILE in checkpoint.manifest.files:
         from generator.onnx_backend import open_onnx
 

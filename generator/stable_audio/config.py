@@ -75,6 +75,25 @@ class AutoencoderSizes:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipSizes:
+    """What sampling must know of a model, whatever runs its networks.
+
+    `reach_latents` is how many latents beyond the end of a sound its decoding depends on.
+    """
+
+    channels: int
+    text_tokens: int
+    hop_frames: int
+    latent_frames: int
+    reach_latents: int
+
+    @property
+    def frames(self) -> int:
+        """The length of the whole clip."""
+        return self.hop_frames * self.latent_frames
+
+
+@dataclass(frozen=True, slots=True)
 class TextSizes:
     """The T5 encoder; every field but `epsilon` is a count."""
 
@@ -117,9 +136,16 @@ class StableAudioConfig:
     clip_frames: int = 0
 
     @property
-    def latent_frames(self) -> int:
-        """How many latent frames the model was trained to fill."""
-        return self.clip_frames // self.autoencoder.hop_frames
+    def clip(self) -> ClipSizes:
+        """What sampling must know."""
+        hop_frames = self.autoencoder.hop_frames
+        return ClipSizes(
+            self.transformer.channels,
+            self.text_tokens,
+            hop_frames,
+            self.clip_frames // hop_frames,
+            self.autoencoder.reach_latents,
+        )
 
 
 class _Section:
@@ -287,7 +313,7 @@ def _check_whole(config: StableAudioConfig, channels: int) -> None:
             f"{CONFIG_FILE} has conditions of width {config.condition_width} where the "
             f"transformer reads {widths[0]} and {widths[1]}."
         )
-    if config.latent_frames < 1:
+    if config.clip.latent_frames < 1:
         raise CheckpointError(f"{CONFIG_FILE} has a clip shorter than one latent frame.")
 
 

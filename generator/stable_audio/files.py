@@ -10,6 +10,7 @@ from pathlib import Path
 from generator.api import CheckpointError
 from generator.stable_audio.config import CONFIG_FILE, TEXT_CONFIG_FILE
 
+FAMILY = "stable-audio"
 LICENCE_FILE = "accepted-licence.txt"
 KNOWN_LICENCE = "Stability AI Community License"
 SOURCE = "stabilityai/stable-audio-open-small"

@@ -5,8 +5,10 @@ only the latents that a take needs are decoded. It has no input for tempo and ke
 in words after the prompt, which is how its users say them.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -24,7 +26,8 @@ from generator.api import (
     seeded_noise,
 )
 from generator.finishing import finish, frames_to_decode
-from generator.stable_audio.config import StableAudioConfig
+from generator.memory import Remembered, TakeMemory
+from generator.stable_audio.config import ClipSizes
 from generator.stable_audio.tokens import Pieces
 
 CACHED_TEXTS = 256
@@ -69,24 +72,40 @@ def words_of(request: GenerationRequest) -> str:
     return ", ".join(part for part in parts if part)
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a take is made from.
+
+    Shapes:
+        source: [1, channels, latent_frames], silence where the source has ended.
+        kept: [1, 1, latent_frames], 1 where the take stays as the source is.
+
+    Attributes:
+        change: The time at which sampling starts; 1 is noise.
+    """
+
+    source: FloatArray
+    kept: FloatArray
+    change: float
+
+
 class StableAudioGenerator:
     """Makes takes with an imported model.
 
     Args:
         name: The identity of the model, as shown to people.
-        config: Its sizes.
+        sizes: Its clip.
         pieces: Its tokeniser.
         networks: Its networks.
     """
 
-    def __init__(
-        self, name: str, config: StableAudioConfig, pieces: Pieces, networks: Networks
-    ) -> None:
+    def __init__(self, name: str, sizes: ClipSizes, pieces: Pieces, networks: Networks) -> None:
         self._name = name
-        self._config = config
+        self._sizes = sizes
         self._pieces = pieces
         self.networks = networks
         self._states: OrderedDict[str, FloatArray] = OrderedDict()
+        self._memory: TakeMemory[None] = TakeMemory()
 
     @property
     def name(self) -> str:
@@ -100,19 +119,22 @@ class StableAudioGenerator:
             yields: [chunk_frames, 2]; together exactly `request.frames` long
 
         Args:
-            request: What to make; longer than the model's clip it is refused.
+            request: What to make; what the model cannot make is refused.
 
         Yields:
             The next frames.
         """
-        needed = self._needed_latents(request)
+        heard = self._heard_latents(request)
+        given = self._given(request)
         nothing = np.zeros((0, CHANNELS), np.float32)
         text = self.text_states(words_of(request))
         yield nothing
         latents = self._noise(request, 0)
         for step in range(request.steps):
-            latents = self.refine(latents, request, text, step=step)
+            latents = self.refine(latents, request, text, step=step, given=given)
             yield nothing
+        self._memory.keep(request.identity, Remembered(latents, heard, None))
+        needed = min(self._sizes.latent_frames, heard + self._sizes.reach_latents)
         audio = self.networks.decode(np.ascontiguousarray(latents[:, :, :needed]))
         yield nothing
         yield finish(audio, request)
@@ -129,7 +151,7 @@ class StableAudioGenerator:
         """
         if text not in self._states:
             states = self.networks.encode(self._pieces.split(text))
-            padded = np.zeros((1, self._config.text_tokens, states.shape[1]), np.float32)
+            padded = np.zeros((1, self._sizes.text_tokens, states.shape[1]), np.float32)
             padded[0, : len(states)] = states
             self._states[text] = padded
         self._states.move_to_end(text)
@@ -138,7 +160,13 @@ class StableAudioGenerator:
         return self._states[text]
 
     def refine(
-        self, latents: FloatArray, request: GenerationRequest, text: FloatArray, *, step: int
+        self,
+        latents: FloatArray,
+        request: GenerationRequest,
+        text: FloatArray,
+        *,
+        step: int,
+        given: Given | None = None,
     ) -> FloatArray:
         """Take one step of ping-pong sampling.
 
@@ -150,31 +178,59 @@ class StableAudioGenerator:
             request: What decides the schedule, the length and the fresh noise.
             text: What `text_states` returned.
             step: Number of the step, from 0.
+            given: What the take is made from, where it is made from another.
 
         Returns:
             Clean latents as this step sees them.
 
         References:
-            Novack et al. 2025, arXiv 2505.08175, section 3.3.
+            Novack et al. 2025, arXiv 2505.08175, section 3.3. What is kept is put back at every
+            noise level (Lugmayr et al. 2022, arXiv 2201.09865): this model has no mask to read.
         """
-        t = interpolant.ping_pong_times(request.steps)[step]
-        noised = latents
-        if step > 0:
-            noised = interpolant.mix(latents, self._noise(request, step), t)
+        start = given.change if given is not None else 1.0
+        t = start * interpolant.ping_pong_times(request.steps)[step]
+        noise = latents if step == 0 else self._noise(request, step)
+        clean = latents
+        if given is not None:
+            clean = _put_back(given.source if step == 0 else latents, given)
+        noised = noise if t == 1.0 else interpolant.mix(clean, noise, t)
         v = self.networks.velocity(noised, t, text, request.duration_s)
-        return interpolant.data_from_velocity(noised, v, t)
+        seen = interpolant.data_from_velocity(noised, v, t)
+        return seen if given is None else _put_back(seen, given)
 
-    def _needed_latents(self, request: GenerationRequest) -> int:
-        hop_frames, whole = self._config.autoencoder.hop_frames, self._config.latent_frames
-        needed = -(-frames_to_decode(request) // hop_frames)
-        if needed > whole:
-            longest_s = self._config.clip_frames / SAMPLE_RATE_HZ
+    def _heard_latents(self, request: GenerationRequest) -> int:
+        if request.is_open or request.follows:
+            raise RequestError(
+                f"The model {self._name} makes takes that end; one that stays open, or follows "
+                "another, needs a model that reads what came before, such as house."
+            )
+        heard = -(-frames_to_decode(request) // self._sizes.hop_frames)
+        if heard > self._sizes.latent_frames:
+            longest_s = self._sizes.frames / SAMPLE_RATE_HZ
             raise RequestError(
                 f"The model {self._name} makes at most {longest_s:.1f} seconds, a loop a little "
                 f"less; {request.duration_s:.1f} were asked for. Ask for a shorter take."
             )
-        return min(whole, needed + self._config.autoencoder.reach_latents)
+        return heard
+
+    def _given(self, request: GenerationRequest) -> Given | None:
+        if request.base is None:
+            return None
+        source = self._memory.recall(request.base.source)
+        kept = np.zeros((1, 1, self._sizes.latent_frames), np.float32)
+        latents_per_s = SAMPLE_RATE_HZ / self._sizes.hop_frames
+        for start_s, stop_s in request.base.keep_s:
+            stop = min(source.heard, math.ceil(stop_s * latents_per_s))
+            kept[..., math.floor(start_s * latents_per_s) : stop] = 1.0
+        return Given(source.latents, kept, request.base.change)
 
     def _noise(self, request: GenerationRequest, draw: int) -> FloatArray:
-        channels, count = self._config.transformer.channels, self._config.latent_frames
+        channels, count = self._sizes.channels, self._sizes.latent_frames
         return seeded_noise(request.seed, count, channels, draw=draw)[None]
+
+
+def _put_back(latents: FloatArray, given: Given) -> FloatArray:
+    """Return latents with the kept stretches of the source in their places."""
+    free: FloatArray = np.float32(1.0) - given.kept
+    mixed: FloatArray = given.source * given.kept + latents * free
+    return mixed

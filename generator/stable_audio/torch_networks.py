@@ -77,7 +77,9 @@ def open_stable_audio(
     tokenizer = folder.text_folder(config.text_model) / TOKENIZER_FILE
     pieces = Pieces(tokenizer, most=config.text_tokens)
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return StableAudioGenerator(folder.name, config, pieces, TorchNetworks(model, device=chosen))
+    return StableAudioGenerator(
+        folder.name, config.clip, pieces, TorchNetworks(model, device=chosen)
+    )
 
 
 def _to_numpy(value: torch.Tensor) -> FloatArray:

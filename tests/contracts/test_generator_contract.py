@@ -1,7 +1,6 @@
-"""One set of laws for every generator: the stand-in without a model and a tiny ONNX checkpoint."""
+"""One set of laws for every generator: the stand-in without a model and tiny checkpoints."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from generator.api import MAX_SEED, GenerationRequest, Generator
 from generator.loading import load_generator
+from tests.generator.stable_audio.published import publish
 from tests.models import tiny_checkpoint
 
 REQUESTS = st.builds(
@@ -24,14 +24,19 @@ REQUESTS = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("tiny")).folder
-
-
-@pytest.fixture(scope="module", params=["tone", "onnx"])
-def make(request: pytest.FixtureRequest, folder: Path) -> Callable[[], Generator]:
-    return lambda: load_generator("tone" if request.param == "tone" else folder, threads=1)
+@pytest.fixture(scope="module", params=["tone", "onnx", "stable-audio"])
+def make(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Generator]:
+    if request.param == "tone":
+        return lambda: load_generator("tone")
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    folder.mkdir()
+    if request.param == "onnx":
+        tiny_checkpoint(folder)
+    else:
+        publish(folder)
+    return lambda: load_generator(folder, threads=1)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ NEVER_RUN = {
 # The name decides the width that the package expects; everything else of it is small here.
 TEXT_MODEL, TEXT_WIDTH = "t5-small", 512
 TEXT_TOKENS = 12
-CHANNELS, HOP_FRAMES, LATENT_FRAMES = 4, 32, 1500
+CHANNELS, HOP_FRAMES, LATENT_FRAMES = 4, 256, 400
 PIECES = ("<pad>", "</s>", "<unk>", "▁", "▁deep", "▁kick", "▁warm", "▁pad", "▁120", "▁bpm", ",")
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789#.-"
 
@@ -54,8 +54,8 @@ CONFIG: dict[str, Any] = {
                     "config": {
                         "in_channels": 2,
                         "channels": 4,
-                        "c_mults": [1, 2, 4],
-                        "strides": [2, 4, 4],
+                        "c_mults": [1, 2, 4, 4],
+                        "strides": [2, 4, 4, 8],
                         "latent_dim": 2 * CHANNELS,
                         "use_snake": True,
                     },
@@ -65,8 +65,8 @@ CONFIG: dict[str, Any] = {
                     "config": {
                         "out_channels": 2,
                         "channels": 4,
-                        "c_mults": [1, 2, 4],
-                        "strides": [2, 4, 4],
+                        "c_mults": [1, 2, 4, 4],
+                        "strides": [2, 4, 4, 8],
                         "latent_dim": CHANNELS,
                         "use_snake": True,
                         "final_tanh": False,
@@ -101,7 +101,7 @@ CONFIG: dict[str, Any] = {
             "config": {
                 "io_channels": CHANNELS,
                 "embed_dim": 128,
-                "depth": 3,
+                "depth": 2,
                 "num_heads": 2,
                 "cond_token_dim": TEXT_WIDTH,
                 "global_cond_dim": TEXT_WIDTH,
