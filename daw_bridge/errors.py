@@ -8,7 +8,8 @@ or of where an answer goes; every other file of the package may import it.
     ├── SettingsError     a settings file, variable or option that cannot be used
     ├── PresetError       a preset or state file that cannot be read or written
     └── AudioError        the device, the audio process or its memory
-        └── QueueFull     the audio process takes no more commands just now
+        ├── QueueFull     the audio process takes no more commands just now
+        └── EffectsMissing  there is nothing here that computes the effects
 """
 
 from enum import IntEnum
@@ -69,3 +70,7 @@ class AudioError(DawBridgeError):
 
 class QueueFull(AudioError):  # noqa: N818 - it says what happened, as `queue.Full` does
     """The ring to the audio process is full: the command was not sent."""
+
+
+class EffectsMissing(AudioError):  # noqa: N818 - it says what is the case
+    """There is nothing on this machine that computes the effects; all else works."""

@@ -39,6 +39,7 @@ OWNERS = {
     "onnx": {"training/onnx_graphs.py"},
     "onnxruntime": {"generator/onnx_session.py", "training/onnx_graphs.py"},
     "platformdirs": {"daw_bridge/settings.py"},
+    "pyo64": {"daw_bridge/rack.py"},
     "pydantic": {"daw_bridge/settings.py", "training/config.py"},
     "pydantic_settings": {"daw_bridge/settings.py"},
     "pythonosc": {"daw_bridge/osc.py"},
