@@ -14,7 +14,7 @@ import numpy as np
 
 from daw_bridge.effect_sends import Sends
 from daw_bridge.effect_unit import BLOCK, FADE_FRAMES, EffectUnit
-from daw_bridge.voice import Ramp, Scratch
+from daw_bridge.ramps import Ramp, Scratch
 from generator.api import CHANNELS, FloatArray
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from daw_bridge.voice import Ramp, Scratch
+from daw_bridge.ramps import Ramp, Scratch
 from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 
 _RAMP_FRAMES = SAMPLE_RATE_HZ // 100

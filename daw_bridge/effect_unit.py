@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daw_bridge.effects import DEFAULTS, Effect, audio_number, key_of
-from daw_bridge.voice import Ramp, Scratch
+from daw_bridge.ramps import Ramp, Scratch
 from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 
 SignalArray = npt.NDArray[np.float64]
