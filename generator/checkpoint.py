@@ -21,6 +21,7 @@ FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 TRANSFORMER_FILE = "transformer.onnx"
 DECODER_FILE = "decoder.onnx"
+HEAD_FILE = "head.onnx"
 WEIGHTS_FILE = "weights.safetensors"
 HOUSE_FAMILY = "house"
 MAX_MANIFEST_BYTES = 1_000_000

@@ -4,12 +4,11 @@ Knows the names of the graphs' inputs and outputs; generator/pipeline.py knows t
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
 
 import numpy as np
 
 from generator.api import CheckpointError, FloatArray
-from generator.checkpoint import DECODER_FILE, TRANSFORMER_FILE, Checkpoint
+from generator.checkpoint import DECODER_FILE, HEAD_FILE, TRANSFORMER_FILE, Checkpoint
 from generator.onnx_session import Array, OnnxGraph
 from generator.pipeline import LatentGenerator
 from generator.spectral import SpectralFrames
@@ -27,11 +26,13 @@ CONDITION_INPUTS = (
 TRANSFORMER_INPUTS = ("x", "t", *CONDITION_INPUTS)
 TRANSFORMER_OUTPUTS = ("v",)
 DECODER_INPUTS = ("latents",)
-DECODER_OUTPUTS = tuple(part.name for part in fields(SpectralFrames))
+DECODER_OUTPUTS = ("hidden",)
+HEAD_INPUTS = ("hidden",)
+HEAD_OUTPUTS = ("bins",)
 
 
 class OnnxNetworks:
-    """The transformer and the decoder of a checkpoint.
+    """The transformer, the decoder and its head of a checkpoint.
 
     Args:
         checkpoint: A verified checkpoint.
@@ -45,10 +46,14 @@ class OnnxNetworks:
         transformer, decoder = checkpoint.read(TRANSFORMER_FILE), checkpoint.read(DECODER_FILE)
         self._transformer = OnnxGraph(transformer, "transformer", threads=threads)
         self._decoder = OnnxGraph(decoder, "decoder", threads=threads)
+        # One thread: the other one makes sound of what the head has named before.
+        self._head = OnnxGraph(checkpoint.read(HEAD_FILE), "decoder's head", threads=1)
         _check_names("transformer", self._transformer.input_names, TRANSFORMER_INPUTS)
         _check_names("transformer", self._transformer.output_names, TRANSFORMER_OUTPUTS)
         _check_names("decoder", self._decoder.input_names, DECODER_INPUTS)
         _check_names("decoder", self._decoder.output_names, DECODER_OUTPUTS)
+        _check_names("decoder's head", self._head.input_names, HEAD_INPUTS)
+        _check_names("decoder's head", self._head.output_names, HEAD_OUTPUTS)
 
     def velocity(self, x: FloatArray, t: float, conditions: Mapping[str, Array]) -> FloatArray:
         """Return dx/dt of noised latents.
@@ -59,14 +64,22 @@ class OnnxNetworks:
         time = np.array([t], np.float32)
         return self._transformer.run({"x": x, "t": time, **conditions})["v"]
 
-    def decode(self, latents: FloatArray) -> SpectralFrames:
-        """Return the spectral frames of clean latents.
+    def hidden(self, latents: FloatArray) -> FloatArray:
+        """Return what the spectral frames of clean latents are read from.
 
         Shapes:
-            latents: [1, channels, n]  ->  frames of 8 n
+            latents: [1, channels, n]  ->  [8 n, width]
         """
-        outputs = self._decoder.run({"latents": latents})
-        return SpectralFrames(**{name: outputs[name][0] for name in DECODER_OUTPUTS})
+        hidden: FloatArray = self._decoder.run({"latents": latents})["hidden"][0]
+        return hidden
+
+    def frames(self, hidden: FloatArray) -> SpectralFrames:
+        """Return spectral frames.
+
+        Shapes:
+            hidden: [m, width], a part of what `hidden` gave  ->  frames of m
+        """
+        return SpectralFrames.named(self._head.run({"hidden": hidden[None]})["bins"][0])
 
 
 def open_onnx(checkpoint: Checkpoint, *, threads: int) -> LatentGenerator:
@@ -81,7 +94,7 @@ def open_onnx(checkpoint: Checkpoint, *, threads: int) -> LatentGenerator:
     """
     text = TextEncoder(checkpoint.folder, threads=threads)
     networks = OnnxNetworks(checkpoint, threads=threads)
-    return LatentGenerator(checkpoint.manifest, text, networks)
+    return LatentGenerator(checkpoint.manifest, text, networks, threads=threads)
 
 
 def _check_names(label: str, found: tuple[str, ...], expected: tuple[str, ...]) -> None:

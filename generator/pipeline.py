@@ -8,6 +8,7 @@ make a take depend on its neighbours. Flow: text â†’ steps of the transformer â†
 
 import math
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -29,14 +30,10 @@ from generator.api import (
     seeded_noise,
 )
 from generator.checkpoint import Manifest
-from generator.finishing import Finisher, finish, frames_to_decode, level_gain
+from generator.finishing import frames_to_decode
 from generator.memory import Remembered, TakeMemory
-from generator.spectral import (
-    FRAMES_PER_LATENT,
-    SpectralFrames,
-    SpectralStream,
-    synthesise,
-)
+from generator.speaking import AHEAD_FRAMES, Ending, Speaker
+from generator.spectral import FRAMES_PER_LATENT, SpectralFrames
 from generator.text import TextEncoder
 
 Array = npt.NDArray[Any]
@@ -47,9 +44,6 @@ CONTEXT_LATENTS = 32
 # What is made beyond the end of an open take and forgotten: clips fade towards their ends, and what
 # follows an open take would go on from next to nothing.
 MARGIN_LATENTS = 32
-# Spectral frames that an open take has used of what comes after its end: half a window and a hop.
-AHEAD_FRAMES = 3
-SILENT = np.float32(-100.0)
 # No clip of a corpus is marked faster.
 FASTEST_LEARNT_BPM = 400.0
 
@@ -78,11 +72,18 @@ class Networks(Protocol):
             x: [1, channels, n]  ->  the same
         """
 
-    def decode(self, latents: FloatArray) -> SpectralFrames:
-        """Return the spectral frames of clean latents.
+    def hidden(self, latents: FloatArray) -> FloatArray:
+        """Return what the spectral frames of clean latents are read from.
 
         Shapes:
-            latents: [1, channels, n]  ->  frames of 8 n
+            latents: [1, channels, n]  ->  [8 n, width]
+        """
+
+    def frames(self, hidden: FloatArray) -> SpectralFrames:
+        """Return spectral frames, each from its own row.
+
+        Shapes:
+            hidden: [m, width], a part of what `hidden` gave  ->  frames of m
         """
 
 
@@ -114,14 +115,6 @@ class Canvas:
         return count * LATENT_HOP_FRAMES / SAMPLE_RATE_HZ
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What carries an open take on after its last frame."""
-
-    stream: SpectralStream
-    finisher: Finisher
-
-
 class LatentGenerator:
     """Makes takes with the networks of a checkpoint.
 
@@ -129,13 +122,17 @@ class LatentGenerator:
         manifest: What the checkpoint says of itself.
         text: Its text encoder.
         networks: Its networks.
+        threads: Number of threads that make sound.
     """
 
-    def __init__(self, manifest: Manifest, text: TextEncoder, networks: Networks) -> None:
+    def __init__(
+        self, manifest: Manifest, text: TextEncoder, networks: Networks, *, threads: int = 1
+    ) -> None:
         self._manifest = manifest
         self._text = text
         self._networks = networks
         self._memory: TakeMemory[Ending] = TakeMemory()
+        self._helper = ThreadPoolExecutor(1, "sound") if threads > 1 else None
 
     @property
     def name(self) -> str:
@@ -156,7 +153,7 @@ class LatentGenerator:
         for step in range(request.steps):
             latents = self.refine(latents, request, conditions, step=step)
             yield nothing
-        yield from self._sound(latents, request, canvas)
+        yield from self.sound(latents, request, canvas)
 
     def generate(self, request: GenerationRequest) -> AudioClip:
         """Make a whole take."""
@@ -250,46 +247,35 @@ class LatentGenerator:
             return noise
         return interpolant.mix(canvas.source, noise, canvas.change)
 
-    def _sound(
-        self, latents: FloatArray, request: GenerationRequest, canvas: Canvas
+    def sound(
+        self, latents: FloatArray, request: GenerationRequest, canvas: Canvas | None = None
     ) -> Iterator[FloatArray]:
-        """Decode and finish a take, and remember it.
+        """Decode and finish a take chunk by chunk, and remember it.
 
         Shapes:
-            latents: [1, channels, n]
+            latents: [1, channels, n]; yields: [chunk_frames, 2]
+
+        Args:
+            latents: Clean latents.
+            request: What they were made for.
+            canvas: How they are laid out, by default from the first frame on.
+
+        Yields:
+            Sound; an empty chunk when the decoder has worked.
         """
+        canvas = canvas or self.canvas(request)
         heard = canvas.first + request.frames // LATENT_HOP_FRAMES
         if request.is_open:
             latents = latents[..., : heard + REACH_LATENTS]
         begin = max(0, canvas.first - REACH_LATENTS)
-        frames = self._networks.decode(latents[..., begin:])
-        # A constant is no sound, and a loudspeaker's harm.
-        frames.log_magnitude[..., 0] = SILENT
+        before = canvas.before.ending if canvas.before is not None else None
+        start = (canvas.first - begin) * FRAMES_PER_LATENT + (AHEAD_FRAMES if before else 0)
+        stop = (heard - begin) * FRAMES_PER_LATENT + AHEAD_FRAMES if request.is_open else None
+        hidden = self._networks.hidden(latents[..., begin:])[start:stop]
         yield np.zeros((0, CHANNELS), np.float32)
-        if request.loop:
-            yield finish(synthesise(frames, request.seed), request)
-            self._memory.keep(request.identity, Remembered(latents, heard, None))
-            return
-        skipped = (canvas.first - begin) * FRAMES_PER_LATENT
-        end = None if request.is_open else request.frames
-        if canvas.before is None or canvas.before.ending is None:
-            stream = SpectralStream(request.seed)
-            finisher = None
-        else:
-            ending = deepcopy(canvas.before.ending)
-            stream, finisher = ending.stream, ending.finisher.followed(end)
-            skipped += AHEAD_FRAMES
-        stop = len(frames)
-        if request.is_open:
-            stop = (heard - begin) * FRAMES_PER_LATENT + AHEAD_FRAMES
-        raw = stream.push(frames.part(skipped, stop))
-        if not request.is_open:
-            raw = np.concatenate((raw, stream.flush()))
-        if finisher is None:
-            finisher = Finisher(level_gain(float(np.abs(raw).max(initial=0.0))), end)
-        yield finisher.push(raw)
-        carried = Ending(stream, finisher) if request.is_open else None
-        self._memory.keep(request.identity, Remembered(latents, heard, carried))
+        speaker = Speaker(self._networks, hidden, self._helper)
+        yield from speaker.speak(request, deepcopy(before))
+        self._memory.keep(request.identity, Remembered(latents, heard, speaker.ending))
 
     def refine(
         self,

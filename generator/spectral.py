@@ -3,7 +3,8 @@
 Knows nothing of networks, prompts or files. It stands after the decoder, which names for each frame
 and bin a log magnitude, a phase advance with its spread, and a phase offset, for the mid and the
 side signal, and for each frame whether an attack begins there. The stream is the primitive; a whole
-sound is its concatenation, bit for bit, for any partition into chunks.
+sound is its concatenation, bit for bit, for any partition into chunks. It has two halves with a
+state each, `PhaseWalk` and `OverlapAdd`, so that two threads may work on neighbouring chunks.
 
 The phase of bin k in frame j is a running sum: ``2 pi hop k j / n_fft`` (the bin's own centre) plus
 the sum over frames of the predicted advance, blurred by noise as wide as the predicted spread, plus
@@ -28,9 +29,16 @@ PARTS = N_FFT // HOP_FRAMES
 LATE = N_FFT // 2 // HOP_FRAMES
 TWO_PI = float(2.0 * np.pi)
 NOISE_REACH = float(np.sqrt(3.0))
-WORK_FRAMES = 64
+# What is worked on at once: more would not stay in a core's own cache.
+WORK_FRAMES = 32
+HIGHEST_LOG_MAGNITUDE = 7.0
+# The width of the head's output: two magnitudes, advance, spread, two offsets, and the onset.
+HEAD_WIDTH = 6 * BINS + 1
 UNITS_PER_TURN = 2**28
 UNITS_PER_RADIAN = UNITS_PER_TURN / TWO_PI
+# A frame's noise is a whole number of 32-bit draws, so that no chunk shares one.
+NOISE_BYTES = 2 * BINS * 2
+LEAST_WEIGHT = np.float32(1e-3)
 QUARTER_TURNS = (
     np.outer(np.arange(PARTS), np.arange(BINS)) % PARTS * (UNITS_PER_TURN // PARTS)
 ).astype(np.int32)
@@ -59,6 +67,34 @@ class SpectralFrames:
         """Return the number of frames."""
         return int(self.advance.shape[0])
 
+    @classmethod
+    def named(cls, head: FloatArray) -> "SpectralFrames":
+        """Name what the decoder's last layer gave: the twin of `autoencoder.Decoder.name_bins`.
+
+        Shapes:
+            head: [n, HEAD_WIDTH], used up  ->  frames of n, which share its memory
+        """
+        count = len(head)
+        log_magnitude, advance, spread, offset = np.split(
+            head[:, :-1], (2 * BINS, 3 * BINS, 4 * BINS), axis=1
+        )
+        np.minimum(log_magnitude, np.float32(HIGHEST_LOG_MAGNITUDE), out=log_magnitude)
+        np.tanh(advance, out=advance)
+        advance *= np.float32(np.pi)
+        # 2 / (1 + exp(-x)), without overflow.
+        spread *= np.float32(0.5)
+        np.tanh(spread, out=spread)
+        spread += np.float32(1.0)
+        offset *= np.float32(np.pi)
+        pair = (count, 2, BINS)
+        return cls(
+            log_magnitude.reshape(pair, copy=False),
+            advance,
+            spread,
+            offset.reshape(pair, copy=False),
+            head[:, -1],
+        )
+
     def part(self, start: int, stop: int) -> "SpectralFrames":
         """Return the frames of ``[start, stop)`` as views."""
         piece = slice(start, stop)
@@ -77,11 +113,11 @@ def hann() -> FloatArray:
     return (0.5 - 0.5 * np.cos(TWO_PI * n / N_FFT)).astype(np.float32)
 
 
-class SpectralStream:
-    """Turns spectral frames into samples, carrying phase and overlap from chunk to chunk."""
+class PhaseWalk:
+    """The phase of every bin, frame after frame."""
 
     def __init__(self, seed: int) -> None:
-        """Start a sound.
+        """Stand before the first frame.
 
         Args:
             seed: Seeds the noise that blurs the phase; frame j has the same noise whatever the
@@ -90,55 +126,30 @@ class SpectralStream:
         self._noise = np.random.Generator(np.random.Philox(seed))
         self._walked = np.zeros((2, BINS), dtype=np.int32)
         self._frame = 0
-        self._window = hann()
-        self._squared = (self._window * self._window).reshape(PARTS, HOP_FRAMES)
-        self._tail = np.zeros((PARTS, HOP_FRAMES, 2), dtype=np.float32)
-        self._weight = np.zeros((PARTS, HOP_FRAMES), dtype=np.float32)
 
     def push(self, frames: SpectralFrames) -> FloatArray:
-        """Return the samples that are complete once these frames are in.
+        """Return the phase of every bin in radians, and carry its sum on.
+
+        The sum is kept in parts of a turn, modulo whole turns by the wrap of 32 bits: exact for
+        ever, and the same whatever the partition into chunks.
 
         Shapes:
-            frames of n  ->  [m, 2] left and right, full scale 1.0; the first frames of a sound give
-            fewer than n * HOP_FRAMES, by half a window in all, which `flush` gives back.
+            frames of n  ->  [n, 2, bins]
         """
         pieces = [
             self._push_piece(frames.part(start, start + WORK_FRAMES))
             for start in range(0, len(frames), WORK_FRAMES)
         ]
-        return np.concatenate(pieces) if pieces else np.zeros((0, 2), dtype=np.float32)
-
-    def flush(self) -> FloatArray:
-        """Return the last half window, so that n frames have given n * HOP_FRAMES samples."""
-        late = min(LATE, self._frame)
-        return self._normalised(self._tail[:late], self._weight[:late])
+        return np.concatenate(pieces) if pieces else np.zeros((0, 2, BINS), np.float32)
 
     def _push_piece(self, frames: SpectralFrames) -> FloatArray:
         count = len(frames)
-        phase = self._phase(frames)
-        magnitude = np.exp(frames.log_magnitude)
-        spectrum = np.empty(phase.shape, dtype=np.complex64)
-        np.multiply(magnitude, np.cos(phase), out=spectrum.real)
-        np.multiply(magnitude, np.sin(phase), out=spectrum.imag)
-        blocks = np.fft.irfft(spectrum, n=N_FFT, axis=-1).astype(np.float32, copy=False)
-        blocks *= self._window
-        mid, side = blocks[:, 0], blocks[:, 1]
-        stereo = np.stack((mid + side, mid - side), axis=-1).reshape(count, PARTS, HOP_FRAMES, 2)
-        return self._overlap(stereo)
-
-    def _phase(self, frames: SpectralFrames) -> FloatArray:
-        """Return the phase of every bin in radians, [n, 2, bins], and carry its sum on.
-
-        The sum is kept in parts of a turn, modulo whole turns by the wrap of 32 bits: exact for
-        ever, and the same whatever the partition into chunks.
-        """
-        count = len(frames)
-        noise = self._noise.random((count, 2, BINS), dtype=np.float32)
-        noise *= np.float32(2.0 * NOISE_REACH * UNITS_PER_RADIAN)
-        noise -= np.float32(NOISE_REACH * UNITS_PER_RADIAN)
-        noise *= frames.spread[:, None]
-        noise += frames.advance[:, None] * np.float32(UNITS_PER_RADIAN)
-        walked = noise.astype(np.int32)
+        # Sixteen bits a number: finer than the ear, and two for the price of one.
+        drawn = np.frombuffer(self._noise.bytes(count * NOISE_BYTES), np.int16)
+        steps = drawn.reshape(count, 2, BINS).astype(np.float32)
+        steps *= (frames.spread * np.float32(NOISE_REACH * UNITS_PER_RADIAN / 2**15))[:, None]
+        steps += (frames.advance * np.float32(UNITS_PER_RADIAN))[:, None]
+        walked = steps.astype(np.int32)
         begins = frames.onset > 0.0
         begins[0] |= self._frame == 0
         walked[begins] = 0
@@ -159,28 +170,104 @@ class SpectralStream:
         if not (starts.size and starts[0] == 0):
             steps[0] += self._walked
         for start, stop in pairwise(edges):
-            np.cumsum(steps[start:stop], axis=0, dtype=np.int32, out=steps[start:stop])
+            # Row by row: numpy's own sum along this axis would go through memory bin by bin.
+            for row in range(start + 1, stop):
+                steps[row] += steps[row - 1]
         self._walked = steps[-1].copy()
 
-    def _overlap(self, stereo: FloatArray) -> FloatArray:
-        """Add windows, [n, PARTS, HOP_FRAMES, 2], to the tail; return what is complete."""
-        count = stereo.shape[0]
-        total = np.zeros((count + PARTS, HOP_FRAMES, 2), dtype=np.float32)
-        weight = np.zeros((count + PARTS, HOP_FRAMES), dtype=np.float32)
-        total[:PARTS], weight[:PARTS] = self._tail, self._weight
+
+class OverlapAdd:
+    """The inverse of a centred STFT, frame after frame."""
+
+    def __init__(self) -> None:
+        """Stand before the first frame."""
+        self._frame = 0
+        self._window = hann()
+        squared = (self._window * self._window).reshape(PARTS, HOP_FRAMES)
+        # What the windows over a hop sum to: at the start of a sound, at its end, and between.
+        grown = np.cumsum(squared, axis=0)
+        self._rising = np.reciprocal(np.maximum(grown, LEAST_WEIGHT))
+        shrunk = np.cumsum(squared[::-1], axis=0)[::-1]
+        self._falling = np.reciprocal(np.maximum(shrunk, LEAST_WEIGHT))
+        self._tail = np.zeros((PARTS, 2, HOP_FRAMES), dtype=np.float32)
+
+    def push(self, log_magnitude: FloatArray, phase: FloatArray) -> FloatArray:
+        """Return the samples that are complete once these frames are in.
+
+        Shapes:
+            log_magnitude, phase: [n, 2, bins] of mid and side  ->  [m, 2] left and right, full
+            scale 1.0; the first frames of a sound give fewer than n * HOP_FRAMES, by half a window
+            in all, which `flush` gives back.
+        """
+        pieces = [
+            self._push_piece(log_magnitude[start:stop], phase[start:stop])
+            for start, stop in pairwise([*range(0, len(phase), WORK_FRAMES), len(phase)])
+        ]
+        return np.concatenate(pieces) if pieces else np.zeros((0, 2), dtype=np.float32)
+
+    def flush(self) -> FloatArray:
+        """Return the last half window, so that n frames have given n * HOP_FRAMES samples."""
+        late = min(LATE, self._frame)
+        return _to_stereo(self._tail[:late] * self._falling[1 : late + 1, None])
+
+    def _push_piece(self, log_magnitude: FloatArray, phase: FloatArray) -> FloatArray:
+        magnitude = np.exp(log_magnitude)
+        spectrum = np.empty(phase.shape, dtype=np.complex64)
+        np.multiply(magnitude, np.cos(phase), out=spectrum.real)
+        np.multiply(magnitude, np.sin(phase), out=spectrum.imag)
+        blocks = np.fft.irfft(spectrum, n=N_FFT, axis=-1).astype(np.float32, copy=False)
+        blocks *= self._window
+        return self._overlap(blocks.reshape(-1, 2, PARTS, HOP_FRAMES))
+
+    def _overlap(self, blocks: FloatArray) -> FloatArray:
+        """Add windows, [n, 2, PARTS, HOP_FRAMES], to the tail; return what is complete."""
+        count = len(blocks)
+        total = np.zeros((count + PARTS, 2, HOP_FRAMES), dtype=np.float32)
+        total[:PARTS] = self._tail
         # In the order of time, so that each sample is one sum whatever the partition into chunks.
         for part in reversed(range(PARTS)):
-            total[part : part + count] += stereo[:, part]
-            weight[part : part + count] += self._squared[part]
-        self._tail, self._weight = total[count:].copy(), weight[count:].copy()
-        before = self._frame - count
+            total[part : part + count] += blocks[:, :, part]
+        self._tail = total[count:].copy()
+        complete = total[:count]
+        hops = np.minimum(np.arange(self._frame, self._frame + count), PARTS - 1)
+        complete *= self._rising[hops][:, None]
         # The parts before frame 0 of the sound are the half window that lies before its start.
-        skip = max(0, LATE - before)
-        return self._normalised(total[skip:count], weight[skip:count])
+        skip = max(0, LATE - self._frame)
+        self._frame += count
+        return _to_stereo(complete[skip:])
 
-    def _normalised(self, total: FloatArray, weight: FloatArray) -> FloatArray:
-        audio = total / np.maximum(weight, 1e-3)[..., None]
-        return np.ascontiguousarray(audio.reshape(-1, 2))
+
+def _to_stereo(hops: FloatArray) -> FloatArray:
+    """Return left and right of mid and side: [n, 2, HOP_FRAMES] -> [n * HOP_FRAMES, 2]."""
+    stereo = np.empty((len(hops), HOP_FRAMES, 2), np.float32)
+    np.add(hops[:, 0], hops[:, 1], out=stereo[..., 0])
+    np.subtract(hops[:, 0], hops[:, 1], out=stereo[..., 1])
+    return stereo.reshape(-1, 2)
+
+
+class SpectralStream:
+    """Turns spectral frames into samples, carrying phase and overlap from chunk to chunk."""
+
+    def __init__(self, seed: int) -> None:
+        """Start a sound.
+
+        Args:
+            seed: Seeds the noise that blurs the phase.
+        """
+        self.walk = PhaseWalk(seed)
+        self.overlap = OverlapAdd()
+
+    def push(self, frames: SpectralFrames) -> FloatArray:
+        """Return the samples that are complete once these frames are in.
+
+        Shapes:
+            frames of n  ->  [m, 2], see `OverlapAdd.push`
+        """
+        return self.overlap.push(frames.log_magnitude, self.walk.push(frames))
+
+    def flush(self) -> FloatArray:
+        """Return the last half window, so that n frames have given n * HOP_FRAMES samples."""
+        return self.overlap.flush()
 
 
 def synthesise(frames: SpectralFrames, seed: int) -> FloatArray:
@@ -190,4 +277,8 @@ def synthesise(frames: SpectralFrames, seed: int) -> FloatArray:
         frames of n  ->  [n * HOP_FRAMES, 2], left and right, full scale 1.0.
     """
     stream = SpectralStream(seed)
-    return np.concatenate((stream.push(frames), stream.flush()))
+    pieces = [
+        stream.push(frames.part(start, start + WORK_FRAMES))
+        for start in range(0, len(frames), WORK_FRAMES)
+    ]
+    return np.concatenate((*pieces, stream.flush()))

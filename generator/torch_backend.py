@@ -77,14 +77,24 @@ class TorchNetworks:
         with torch.inference_mode():
             return _to_numpy(self._backbone(self._to_torch(x), time, moved))
 
-    def decode(self, latents: FloatArray) -> SpectralFrames:
-        """Return the spectral frames of clean latents.
+    def hidden(self, latents: FloatArray) -> FloatArray:
+        """Return what the spectral frames of clean latents are read from.
 
         Shapes:
-            latents: [1, channels, n]  ->  frames of 8 n
+            latents: [1, channels, n]  ->  [8 n, width]
         """
         with torch.inference_mode():
-            outputs = self._decoder(self._to_torch(latents))
+            hidden: FloatArray = _to_numpy(self._decoder.hidden(self._to_torch(latents)))[0]
+        return hidden
+
+    def frames(self, hidden: FloatArray) -> SpectralFrames:
+        """Return spectral frames.
+
+        Shapes:
+            hidden: [m, width], a part of what `hidden` gave  ->  frames of m
+        """
+        with torch.inference_mode():
+            outputs = self._decoder.name_bins(self._to_torch(hidden[None]))
         return SpectralFrames(*(_to_numpy(value)[0] for value in outputs))
 
     def _to_torch(self, value: Array) -> torch.Tensor:

@@ -15,16 +15,16 @@ from onnx import numpy_helper, parser
 
 from generator.checkpoint import (
     DECODER_FILE,
+    HEAD_FILE,
     TRANSFORMER_FILE,
     Checkpoint,
     Manifest,
     write_checkpoint,
 )
-from generator.spectral import BINS, FRAMES_PER_LATENT
+from generator.spectral import BINS, FRAMES_PER_LATENT, HEAD_WIDTH
 from generator.text import ENCODER_FILE, STATE_WIDTH, TOKENIZER_FILE
 
 LATENT_CHANNELS = 4
-HEAD_WIDTH = 6 * BINS + 1
 HEADER = '<ir_version: 9, opset_import: ["" : 18]>'
 CHARACTERS = string.ascii_lowercase + string.digits + string.punctuation
 
@@ -65,24 +65,20 @@ transformer (float[B,C,N] x, float[B] t, float[B,T,{STATE_WIDTH}] text, float[B,
 }}"""
 
 DECODER_GRAPH = f"""{HEADER}
-decoder (float[B,C,N] latents) => (float[B,M,2,{BINS}] log_magnitude, float[B,M,{BINS}] advance,
-         float[B,M,{BINS}] spread, float[B,M,2,{BINS}] offset, float[B,M] onset) {{
+decoder (float[B,C,N] latents) => (float[B,M,{LATENT_CHANNELS}] hidden) {{
     rows = Transpose<perm = [0, 2, 1]>(latents)
-    bands = MatMul(rows, bin_weight)
-    shifted = Add(bands, bin_bias)
     second = Constant<value_ints = [2]>()
-    single = Unsqueeze(shifted, second)
+    single = Unsqueeze(rows, second)
     repeats = Constant<value_ints = [1, 1, {FRAMES_PER_LATENT}, 1]>()
     many = Tile(single, repeats)
-    flat = Constant<value_ints = [0, -1, {HEAD_WIDTH}]>()
-    frames = Reshape(many, flat)
-    widths = Constant<value_ints = [{2 * BINS}, {BINS}, {BINS}, {2 * BINS}, 1]>()
-    magnitudes, advance, spread_1, offsets, onset_1 = Split<axis = 2>(frames, widths)
-    pair = Constant<value_ints = [0, 0, 2, {BINS}]>()
-    log_magnitude = Reshape(magnitudes, pair)
-    offset = Reshape(offsets, pair)
-    spread = Sigmoid(spread_1)
-    onset = Squeeze(onset_1, second)
+    flat = Constant<value_ints = [0, -1, {LATENT_CHANNELS}]>()
+    hidden = Reshape(many, flat)
+}}"""
+
+HEAD_GRAPH = f"""{HEADER}
+head (float[B,M,{LATENT_CHANNELS}] hidden) => (float[B,M,{HEAD_WIDTH}] bins) {{
+    bands = MatMul(hidden, bin_weight)
+    bins = Add(bands, bin_bias)
 }}"""
 
 
@@ -115,9 +111,10 @@ def tiny_checkpoint(folder: Path, *, seed: int = 0, name: str = "tiny") -> Check
         small=np.array(0.01, np.float32),
         most=np.array(0.7, np.float32),
     )
+    _write(folder / DECODER_FILE, DECODER_GRAPH)
     _write(
-        folder / DECODER_FILE,
-        DECODER_GRAPH,
+        folder / HEAD_FILE,
+        HEAD_GRAPH,
         bin_weight=draw(LATENT_CHANNELS, HEAD_WIDTH, scale=0.3),
         bin_bias=bias,
     )
@@ -128,7 +125,7 @@ def tiny_checkpoint(folder: Path, *, seed: int = 0, name: str = "tiny") -> Check
         precision="fp32",
         latent_channels=LATENT_CHANNELS,
     )
-    files = [ENCODER_FILE, TOKENIZER_FILE, TRANSFORMER_FILE, DECODER_FILE]
+    files = [ENCODER_FILE, TOKENIZER_FILE, TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE]
     return write_checkpoint(folder, manifest, files)
 
 
@@ -145,7 +142,7 @@ def _write(path: Path, graph: str, **weights: npt.NDArray[np.float32]) -> None:
         for name, array in weights.items()
     )
     head, _, body = graph.partition(") {")
-    model = parser.parse_model(f"{head}) <{declared}> {{{body}")
+    model = parser.parse_model(f"{head}) <{declared}> {{{body}" if declared else graph)
     for name, array in weights.items():
         model.graph.initializer.append(numpy_helper.from_array(array, name))
     del model.graph.value_info[:]

@@ -19,6 +19,7 @@ from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.backbone import Backbone, BackboneConfig, Conditions
 from generator.checkpoint import (
     DECODER_FILE,
+    HEAD_FILE,
     TRANSFORMER_FILE,
     WEIGHTS_FILE,
     Checkpoint,
@@ -28,6 +29,8 @@ from generator.checkpoint import (
 from generator.onnx_backend import (
     DECODER_INPUTS,
     DECODER_OUTPUTS,
+    HEAD_INPUTS,
+    HEAD_OUTPUTS,
     TRANSFORMER_INPUTS,
     TRANSFORMER_OUTPUTS,
 )
@@ -62,6 +65,7 @@ TRANSFORMER_SHAPE = GraphShape(
     },
 )
 DECODER_SHAPE = GraphShape(DECODER_INPUTS, DECODER_OUTPUTS, {"latents": _LATENTS})
+HEAD_SHAPE = GraphShape(HEAD_INPUTS, HEAD_OUTPUTS, {"hidden": {0: "batch", 1: "frames"}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,18 @@ class FlatBackbone(torch.nn.Module):
         return velocity
 
 
+class DecoderBody(torch.nn.Module):
+    """The decoder without its head: what all frames must be heard for."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        """Return what the bins are read from."""
+        return self.decoder.hidden(latents)
+
+
 def transformer_inputs(
     channels: int, *, batch: int, latents: int, tokens: int
 ) -> tuple[torch.Tensor, ...]:
@@ -155,8 +171,10 @@ def export_checkpoint(
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch)
         export_graph(transformer, traced, TRANSFORMER_SHAPE, full / TRANSFORMER_FILE)
-        export_graph(trained.decoder, (latents,), DECODER_SHAPE, full / DECODER_FILE)
-        for name in (TRANSFORMER_FILE, DECODER_FILE):
+        export_graph(DecoderBody(trained.decoder), (latents,), DECODER_SHAPE, full / DECODER_FILE)
+        hidden = torch.randn(TRACED_BATCH, TRACED_LATENTS, trained.decoder_sizes.head_width)
+        export_graph(trained.decoder.head, (hidden,), HEAD_SHAPE, full / HEAD_FILE)
+        for name in (TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE):
             if quantised:
                 quantise_matmuls(full / name, folder / name)
             else:
@@ -171,7 +189,7 @@ def export_checkpoint(
         architecture=architecture_of(trained),
         metrics={name: round(value, 4) for name, value in metrics.items()},
     )
-    files = [ENCODER_FILE, TOKENIZER_FILE, TRANSFORMER_FILE, DECODER_FILE]
+    files = [ENCODER_FILE, TOKENIZER_FILE, TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE]
     return write_checkpoint(folder, described, files)
 
 
@@ -208,11 +226,11 @@ def measure_parity(folder: Path, trained: Trained) -> dict[str, Parity]:
     """Compare the graphs of a folder with the torch modules, and time them.
 
     Args:
-        folder: Where TRANSFORMER_FILE and DECODER_FILE lie.
+        folder: Where TRANSFORMER_FILE, DECODER_FILE and HEAD_FILE lie.
         trained: The modules that they came from.
 
     Returns:
-        The parity of "transformer" and "decoder".
+        The parity of "transformer", "decoder" and "head".
     """
     channels = trained.backbone_sizes.latent_channels
 
@@ -222,10 +240,15 @@ def measure_parity(folder: Path, trained: Trained) -> dict[str, Parity]:
     def codes(latents: int) -> tuple[torch.Tensor, ...]:
         return (torch.randn(1, channels, latents),)
 
-    transformer = FlatBackbone(trained.backbone)
+    def heard(latents: int) -> tuple[torch.Tensor, ...]:
+        with torch.no_grad():
+            return (trained.decoder.hidden(*codes(latents)),)
+
+    transformer, body = FlatBackbone(trained.backbone), DecoderBody(trained.decoder)
     return {
         "transformer": _compare(folder / TRANSFORMER_FILE, transformer, TRANSFORMER_SHAPE, words),
-        "decoder": _compare(folder / DECODER_FILE, trained.decoder, DECODER_SHAPE, codes),
+        "decoder": _compare(folder / DECODER_FILE, body, DECODER_SHAPE, codes),
+        "head": _compare(folder / HEAD_FILE, trained.decoder.head, HEAD_SHAPE, heard),
     }
 
 

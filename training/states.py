@@ -15,9 +15,8 @@ from generator.api import AudioClip, FloatArray, GenerationRequest, collect_clip
 from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.backbone import Backbone, Conditions
 from generator.checkpoint import Manifest
-from generator.finishing import finish
 from generator.pipeline import Array, LatentGenerator
-from generator.spectral import SpectralFrames, synthesise
+from generator.spectral import SpectralFrames
 from generator.text import TextEncoder
 from training.checkpoints import load_state
 from training.errors import TrainingError
@@ -65,15 +64,24 @@ class StateNetworks:
         return v
 
     @torch.inference_mode()
-    def decode(self, latents: FloatArray) -> SpectralFrames:
-        """Return the spectral frames of clean latents.
+    def hidden(self, latents: FloatArray) -> FloatArray:
+        """Return what the spectral frames of clean latents are read from.
 
         Shapes:
-            latents: [1, channels, n]  ->  frames of 8 n
+            latents: [1, channels, n]  ->  [8 n, width]
         """
-        return SpectralFrames(
-            *(part[0].numpy() for part in self.decoder(torch.from_numpy(latents)))
-        )
+        hidden: FloatArray = self.decoder.hidden(torch.from_numpy(latents))[0].numpy()
+        return hidden
+
+    @torch.inference_mode()
+    def frames(self, hidden: FloatArray) -> SpectralFrames:
+        """Return spectral frames.
+
+        Shapes:
+            hidden: [m, width], a part of what `hidden` gave  ->  frames of m
+        """
+        outputs = self.decoder.name_bins(torch.from_numpy(hidden[None]))
+        return SpectralFrames(*(part[0].numpy() for part in outputs))
 
 
 def to_torch(conditions: Mapping[str, Array]) -> Conditions:
@@ -118,13 +126,12 @@ class OdeGenerator:
         return np.asarray(made.numpy(), np.float32)
 
     def stream(self, request: GenerationRequest) -> Iterator[FloatArray]:
-        """Make a take in one chunk.
+        """Make a take chunk by chunk.
 
         Shapes:
-            yields: [request.frames, 2]
+            yields: [chunk_frames, 2]; together exactly `request.frames` long
         """
-        frames = self._networks.decode(self.latents(request))
-        yield finish(synthesise(frames, request.seed), request)
+        yield from self._pipeline.sound(self.latents(request), request)
 
     def generate(self, request: GenerationRequest) -> AudioClip:
         """Make a whole take."""

@@ -12,7 +12,8 @@ from generator.autoencoder import (
     overlap_add,
     synthesise,
 )
-from generator.spectral import BINS, NOISE_REACH, SpectralFrames
+from generator.pipeline import REACH_LATENTS
+from generator.spectral import BINS, FRAMES_PER_LATENT, NOISE_BYTES, NOISE_REACH, SpectralFrames
 from generator.spectral import synthesise as synthesise_numpy
 
 TINY = AutoencoderConfig(
@@ -43,8 +44,9 @@ def test_sizes_of_latents_and_frames() -> None:
 def test_torch_and_numpy_make_the_same_sound() -> None:
     with torch.no_grad():
         outputs = Decoder(TINY)(torch.randn(1, 8, 6))
-    drawn = np.random.Generator(np.random.Philox(9)).random((48, 2, BINS), dtype=np.float32)
-    noise = torch.from_numpy((2.0 * NOISE_REACH) * drawn - np.float32(NOISE_REACH))[None]
+    drawn = np.random.Generator(np.random.Philox(9)).bytes(48 * NOISE_BYTES)
+    uniform = np.frombuffer(drawn, np.int16).reshape(48, 2, BINS) / np.float32(2**15)
+    noise = torch.from_numpy(NOISE_REACH * uniform)[None]
     starts = outputs[4] > 0.0
     starts[:, 0] = True
     mid, side = synthesise(outputs, noise, starts)[0].numpy()
@@ -52,6 +54,20 @@ def test_torch_and_numpy_make_the_same_sound() -> None:
     made = synthesise_numpy(frames, 9)
     np.testing.assert_allclose(made[:, 0], mid + side, atol=1e-5)
     np.testing.assert_allclose(made[:, 1], mid - side, atol=1e-5)
+
+
+def test_no_latent_is_heard_further_than_the_runtime_believes() -> None:
+    """A take that follows another one is decoded with so much of it and no more."""
+    decoder = Decoder(AutoencoderConfig(decoder_width=16, latent_width=16, head_width=8)).eval()
+    latents = torch.randn(1, 64, 60)
+    for changed in (slice(None, 20), slice(40, None)):
+        other = latents.clone()
+        other[..., changed] += 1.0
+        with torch.no_grad():
+            moved = (decoder.hidden(latents) != decoder.hidden(other)).any(dim=2)[0]
+        heard = moved.nonzero()[:, 0] // FRAMES_PER_LATENT
+        assert int(heard.max()) < 20 + REACH_LATENTS or changed.start == 40
+        assert int(heard.min()) >= 40 - REACH_LATENTS or changed.stop == 20
 
 
 def test_a_far_latent_does_not_change_a_frame() -> None:

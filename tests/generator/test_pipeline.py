@@ -22,7 +22,8 @@ from generator.finishing import Finisher
 from generator.memory import REMEMBERED_TAKES, Remembered, TakeMemory
 from generator.onnx_backend import OnnxNetworks
 from generator.pipeline import LatentGenerator
-from generator.spectral import SpectralFrames, synthesise
+from generator.speaking import Speaker
+from generator.spectral import SpectralStream
 from generator.text import TextEncoder
 from tests.models import tiny_checkpoint
 
@@ -34,9 +35,9 @@ class Heard(OnnxNetworks):
 
     decoded: FloatArray
 
-    def decode(self, latents: FloatArray) -> SpectralFrames:
+    def hidden(self, latents: FloatArray) -> FloatArray:
         self.decoded = latents
-        return super().decode(latents)
+        return super().hidden(latents)
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +87,9 @@ def test_a_chain_of_takes_sounds_as_its_latents_in_one_piece(
         np.testing.assert_array_equal(latents[..., begun:], new[..., : latents.shape[2] - begun])
         latents = np.concatenate((latents[..., :begun], new), axis=2)
     whole = np.concatenate(sounds)
-    frames = networks.decode(latents)
-    frames.log_magnitude[..., 0] = pipeline.SILENT
-    raw = synthesise(frames, 0)
+    speaker = Speaker(networks, networks.hidden(latents), None, (0, 8 * latents.shape[2]))
+    stream = SpectralStream(0)
+    raw = np.concatenate([*speaker.raw(stream), stream.flush()])
     first = generator.generate(chain(lengths_s, last_s)[0]).audio
     loudest = int(np.abs(first).max(axis=1).argmax())
     gain = np.float32(first[loudest, 0] / raw[loudest, 0])

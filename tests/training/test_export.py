@@ -73,7 +73,7 @@ def test_fp32_graphs_equal_their_modules(exported: Exported) -> None:
 
 
 def test_int8_graphs_are_near_and_smaller(exported: Exported, tmp_path: Path) -> None:
-    for name in ("transformer.onnx", "decoder.onnx"):
+    for name in ("transformer.onnx", "decoder.onnx", "head.onnx"):
         quantise_matmuls(exported.checkpoint.path(name), tmp_path / name)
         before = exported.checkpoint.path(name).stat().st_size
         assert (tmp_path / name).stat().st_size < before
