@@ -98,7 +98,10 @@ class Speaker:
         for chunk in raw:
             if finisher is None:
                 finisher = Finisher(level_gain(self._expected_peak(chunk)), end)
-            yield finisher.push(chunk)
+            finished = finisher.push(chunk)
+            # An empty chunk is the mark of a stage, elsewhere.
+            if len(finished):
+                yield finished
         if finisher is not None and request.is_open:
             self.ending = Ending(stream, finisher)
         elif finisher is not None:
