@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.small import small_cache
 from training.__main__ import main
 
 
@@ -25,7 +26,6 @@ def test_a_file_is_split_and_joined_by_commands(tmp_path: Path) -> None:
         ("= 3", "is no TOML"),
         ('run_dir = "r"\nmodel.preset = "XL"\n', "S-cpu"),
         ('run_dir = "FOLDER/none"\n', "run `python -m training latents` first"),
-        ('run_dir = "FOLDER/c.toml/run"\n', "Not a directory"),
     ],
 )
 def test_a_wrong_config_is_told_and_ends_with_2(
@@ -36,3 +36,16 @@ def test_a_wrong_config_is_told_and_ends_with_2(
     said = capsys.readouterr().err
     assert told in said
     assert "Traceback" not in said
+
+
+def test_a_disk_that_refuses_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The run folder cannot be made: a file is in its way.
+    small_cache(tmp_path / "r" / "latents")
+    (tmp_path / "r" / "teacher").write_text("in the way")
+    config = tmp_path / "c.toml"
+    config.write_text(f'run_dir = "{tmp_path}/r"\nsteps = 1\ntokens = 24\n[watch]\nevery = 0\n')
+    assert main(["teacher", str(config)]) == 2
+    assert "the last good state is kept" in capsys.readouterr().err
+    assert (tmp_path / "r" / "teacher").read_text() == "in the way"
