@@ -16,7 +16,7 @@ from daw_bridge.errors import CommandError, Fault
 from daw_bridge.osc import Message, TaggedValue
 from daw_bridge.patterns import has_wildcard, match_part
 from daw_bridge.requests import Command, GetValue, Ping, Request, SetValue, Watch
-from daw_bridge.table_rows import Access, Row
+from daw_bridge.table_rows import SCENES, Access, Row
 
 MAX_ADDRESS_BYTES = 255
 _ON = Argument("on", Kind.BOOL)
@@ -25,7 +25,7 @@ _NOT_DISPATCHED = (Access.PUSH, Access.REPLY)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A row at one address: for slot 0 where the row has no slot."""
+    """A row at one address: `slot` is that of its slot or scene, 0 where the row has none."""
 
     row: Row
     slot: int
@@ -43,9 +43,10 @@ class AddressBook:
         """
         self.root, self.slots = root, slots
         self.places: dict[str, Place] = {}
+        counts = {"slot": slots, "scene": SCENES}
         for row in COMMANDS:
-            for slot in range(1, slots + 1) if row.has_slot else (0,):
-                self.places[row.address(root, slot)] = Place(row, slot)
+            for number in range(1, counts[row.index] + 1) if row.index else (0,):
+                self.places[row.address(root, number)] = Place(row, number)
         self._field_rows = {(row.has_slot, row.field): row for row in COMMANDS if row.is_shown}
         self._action_rows = {row.make: row for row in COMMANDS if row.make is not None}
         self._tree: dict[str, object] = {}
@@ -167,7 +168,7 @@ class AddressBook:
         if isinstance(command, GetValue):
             return Message(self.address_of(command.slot, command.field))
         row = self._action_rows[type(command)]
-        address = row.address(self.root, getattr(command, "slot", 0))
+        address = row.address(self.root, getattr(command, row.index, 0) if row.index else 0)
         if isinstance(command, Ping):
             return Message(address, command.arguments)
         return Message(address, tuple(_given(row, command)))
@@ -228,8 +229,8 @@ def _bind_action(row: Row, slot: int, arguments: Sequence[TaggedValue]) -> Comma
     elif len(arguments) == 1 and arguments[0][0] in "NI":
         arguments = ()
     values = _check_arguments(row, arguments)
-    if row.has_slot:
-        values["slot"] = slot
+    if row.index:
+        values[row.index] = slot
     return row.make(**values)  # type: ignore[arg-type]
 
 

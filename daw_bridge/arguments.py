@@ -39,7 +39,8 @@ class Argument:
     """One argument: its name, type, unit and what it may be.
 
     `default` is the value at the start, or that of an argument left out. `is_key` marks a
-    musical key, which is brought into one spelling.
+    musical key, which is brought into one spelling. `also_int`: a whole number may stand there as
+    well and stays one, because it means something else, such as a place in a list.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Argument:
     choices: tuple[str, ...] = ()
     default: Value | None = None
     is_optional: bool = False
+    also_int: bool = False
     is_key: bool = False
     max_bytes: int = MAX_STRING_BYTES
 
@@ -75,6 +77,8 @@ def check_argument(argument: Argument, tag: str, value: object) -> Value:
     Raises:
         ValueError: The text says what was found and what is allowed.
     """
+    if argument.also_int and tag in "ih":
+        return _check_number(Argument(argument.name, Kind.INT), tag, value)
     if argument.kind is Kind.STRING:
         return _check_string(argument, tag, value)
     if argument.kind is Kind.BOOL:
@@ -89,6 +93,8 @@ def tagged(arguments: Sequence[Argument], held: Held) -> tuple[TaggedValue, ...]
 
 
 def _tag(argument: Argument, value: Value) -> str:
+    if argument.also_int and isinstance(value, int):
+        return Kind.INT.value
     return "F" if argument.kind is Kind.BOOL and not value else argument.kind.value
 
 

@@ -8,6 +8,7 @@ Flow: osc.py (bytes to messages) → addresses.py, by this table → session.py 
 """
 
 from daw_bridge.table_clock import CLOCK
+from daw_bridge.table_library import LIBRARY
 from daw_bridge.table_master import MASTER
 from daw_bridge.table_replies import REPLIES
 from daw_bridge.table_rows import Row
@@ -19,6 +20,7 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     ("Tempo, transport and bars", CLOCK),
     ("Master and device", MASTER),
     ("Slots, `{slot}` = 1, 2, 3 …", SLOT),
+    ("Presets, scenes and capture, `{scene}` = 1, 2 … 16", LIBRARY),
     ("Replies", REPLIES),
 )
 COMMANDS: tuple[Row, ...] = tuple(row for _, rows in SECTIONS for row in rows)

@@ -12,7 +12,9 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from daw_bridge import __version__
 from daw_bridge.addresses import AddressBook
@@ -20,20 +22,27 @@ from daw_bridge.audio_output import DEFAULT, OutputSettings
 from daw_bridge.audio_process import AudioProcess
 from daw_bridge.engine import Engine, Parts
 from daw_bridge.errors import AudioError, DawBridgeError, Fault
+from daw_bridge.file_worker import FilePlaces, FileWorker
 from daw_bridge.generator_process import GeneratorProcess
 from daw_bridge.osc_server import OscServer, OscSettings
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery
 from daw_bridge.realtime import CONTROL_PRIORITY, ask_for_real_time
 from daw_bridge.requests import Request
+from daw_bridge.session_library import Tape
 from daw_bridge.session_state import new_session
 from daw_bridge.settings import Settings, split_client
 from daw_bridge.shared_memory import remove_blocks_of, remove_leftovers
+from daw_bridge.state_folder import StateFolder
+from daw_bridge.state_keeper import StateKeeper
 from daw_bridge.takes import remove_take
+from generator.api import SAMPLE_RATE_HZ
 
 WATCH_S = 0.1
 POLL_S = 0.003
 RESTART_PAUSE_S = 1.0
 STOP_AUDIO_S = 0.7
+TICK_S = 0.02
+PRESETS = Path(__file__).parent.parent / "presets"
 _LOG = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
@@ -76,13 +85,24 @@ class Daemon:
                 hostapi=settings.hostapi,
                 buffer_frames=settings.buffer_frames,
                 falls_back=settings.output == DEFAULT,
-            )
+            ),
+            capture_frames=settings.capture_s * SAMPLE_RATE_HZ,
         )
+        self._folder = StateFolder(settings.state_dir)
+        self._files = FileWorker(
+            FilePlaces(settings.state_dir, PRESETS),
+            lambda: self._audio.capture,
+            self._wake_for_files,
+        )
+        self._files.model = settings.model
         osc = OscSettings(settings.host, settings.osc_port, settings.lease_s)
         self._osc = OscServer(osc, self._book, self._obey)
         state = new_session(settings.slots, secrets.randbits(64), settings.tempo_bpm)
-        parts = Parts(self._audio, self._generator, self._osc, remove_take, self.end)
+        state = replace(state, tape=Tape(settings.capture_s * SAMPLE_RATE_HZ))
+        parts = Parts(self._audio, self._generator, self._files, self._osc, remove_take, self.end)
         self._engine = Engine(state, self._book, parts)
+        self._keeper = StateKeeper(StateFolder(settings.state_dir), self._files, self._engine)
+        self._loop: asyncio.AbstractEventLoop
         self._http: HttpServer | None = None
 
     def end(self) -> None:
@@ -98,11 +118,14 @@ class Daemon:
         Raises:
             DawBridgeError: A part cannot be started.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         self._generator.start(self._settings.model)
         loop.add_reader(self._generator.fileno(), self._safely, self._engine.hear_generator)
         info = await loop.run_in_executor(None, self._audio.start)
         self._engine.device = info.name
+        told = await self._keeper.restore()
+        if told:
+            say(f"state    {told}")
         if self._audio.fileno() >= 0:
             loop.add_reader(self._audio.fileno(), self._safely, self._engine.hear_audio)
         await self._osc.start()
@@ -111,9 +134,11 @@ class Daemon:
         await self._http.start()
         for client in self._settings.notify:
             self._osc.subscribe(*split_client(client))
-        self._watchers = [loop.create_task(self._watch_audio()), loop.create_task(self._poll())]
+        watching = (self._watch_audio(), self._poll(), self._tick(), self._keeper.watch())
+        self._watchers = [loop.create_task(one) for one in watching]
         self._tell_addresses(say)
         await self._await_model(say)
+        self._keeper.is_well()
 
     async def serve(self) -> None:
         """Wait for the end."""
@@ -131,6 +156,7 @@ class Daemon:
         with contextlib.suppress(ValueError, OSError):
             loop.remove_reader(self._generator.fileno())
             loop.remove_reader(self._audio.fileno())
+        self._keeper.close()
         await self._osc.close()
         if self._http is not None:
             await self._http.close()
@@ -139,6 +165,17 @@ class Daemon:
         for name in self._engine.take_names():
             remove_take(name)
         remove_blocks_of(os.getpid())
+
+    # ── keeping time and files ───────────────────────────────────────────────
+    def _wake_for_files(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            self._loop.call_soon_threadsafe(self._safely, self._engine.hear_files)
+
+    async def _tick(self) -> None:
+        """Tell the session how time goes while something is on its way."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._safely(self._engine.time_goes_on)
 
     # ── telling ──────────────────────────────────────────────────────────────
     def _tell_addresses(self, say: Say) -> None:

@@ -18,20 +18,34 @@ from daw_bridge.addresses import AddressBook
 from daw_bridge.arguments import Held
 from daw_bridge.audio_status import AudioStatus
 from daw_bridge.errors import AudioError, Fault, QueueFull
+from daw_bridge.file_jobs import (
+    FileEvent,
+    FileFailed,
+    FileJob,
+    RigRead,
+    Shelf,
+    StoredTake,
+    WriteRig,
+)
 from daw_bridge.generator_events import GeneratorDied, GeneratorEvent, GeneratorReady, TakeReady
 from daw_bridge.osc import TaggedValue
+from daw_bridge.presets import Document
 from daw_bridge.requests import GetStatus, GetVersion, Quit, Refresh, Request
 from daw_bridge.session import Event, decide
+from daw_bridge.session_shelf import state_document
 from daw_bridge.session_state import (
     AudioRestarted,
     CancelJob,
+    DoFiles,
     FreeTake,
     Moment,
     Reply,
+    Restored,
     SessionState,
     Show,
     Submit,
     Tell,
+    TimeGoesOn,
     XrunsCounted,
     value_of,
 )
@@ -39,6 +53,8 @@ from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 
 API = "1"
 MAX_BACKLOG = 10_000
+# The number of a job that nobody asked for.
+AUTOSAVE = -1
 # What a double leaves of a time of day, and far less than a frame.
 _SAME_MOMENT_S = 2e-6
 _LOG = logging.getLogger(__name__)
@@ -70,6 +86,16 @@ class GeneratorPart(Protocol):
         """Take the events that have come."""
 
 
+class FilesPart(Protocol):
+    """What the engine needs of the file thread."""
+
+    def submit(self, job_id: int, job: FileJob) -> None:
+        """Hand in a job."""
+
+    def poll(self) -> list[FileEvent]:
+        """Take the events that have come."""
+
+
 class OscPart(Protocol):
     """What the engine needs of the OSC server."""
 
@@ -97,6 +123,7 @@ class Parts:
 
     audio: AudioPart
     generator: GeneratorPart
+    files: FilesPart
     osc: OscPart
     free_take: Callable[[str], None]
     end: Callable[[], None]
@@ -165,6 +192,24 @@ class Engine:
         for command in backlog:
             self._tell(command)
 
+    def hear_files(self) -> None:
+        """Take note of what the file thread has done."""
+        for event in self._parts.files.poll():
+            if isinstance(event, RigRead) and event.note:
+                self.log(1, event.note)
+            elif isinstance(event, FileFailed) and event.job_id <= 0:
+                self.log(0, event.text)
+            self._decide(event)
+
+    def restore(self, document: Document[StoredTake]) -> None:
+        """Begin where the last run ended."""
+        self._decide(Restored(document))
+
+    def time_goes_on(self) -> None:
+        """Carry on what is on its way; to be called often."""
+        if self._state.library.is_moving:
+            self._decide(TimeGoesOn())
+
     def count_xruns(self) -> None:
         """Take note of how many breaks the device has told of."""
         if self._frozen_clock is None:
@@ -199,11 +244,21 @@ class Engine:
         """What a value is now."""
         return value_of(self._state, slot, field)
 
+    @property
+    def revision(self) -> int:
+        """Grows with every change of what is kept between runs."""
+        return self._state.library.revision
+
+    def save_state(self) -> None:
+        """Have everything that is kept between runs written down."""
+        document = state_document(self._state)
+        self._parts.files.submit(AUTOSAVE, WriteRig(Shelf.STATES, "", document))
+
     def take_names(self) -> list[str]:
         """The memory of every take that has not been given back."""
         return [take.shm_name for take in self._state.kept | self._state.released]
 
-    def _decide(self, asked: Request | Event, due_s: float | None = None) -> None:
+    def _decide(self, asked: Request | Event, due_s: float | None = None) -> None:  # noqa: C901 - one case for each action
         clock = self._frozen_clock or self._parts.audio.status()
         frame = _frame_at(clock, time.monotonic())
         due_frame = audio.NOW if due_s is None else self._due_frame(clock, due_s)
@@ -223,6 +278,8 @@ class Engine:
                     self._parts.generator.cancel(job_id)
                 case FreeTake(name):
                     self._parts.free_take(name)
+                case DoFiles(job_id, job):
+                    self._parts.files.submit(job_id, job)
 
     def _due_frame(self, clock: AudioStatus, due_s: float) -> int:
         """The frame of a moment: one frame for all that is due at once, though the clock moves."""

@@ -35,10 +35,10 @@ from daw_bridge.file_jobs import (
     WriteCapture,
     WriteRig,
 )
-from daw_bridge.presets import Document, FiledTake
+from daw_bridge.presets import Document, FiledTake, takes_of, with_takes
 from daw_bridge.recorder import Recorder
 from daw_bridge.shelf import Shelf as Folder
-from daw_bridge.shelf import check_name, folder_of_takes, takes_of, with_takes
+from daw_bridge.shelf import check_name, folder_of_takes
 from daw_bridge.sound_files import SUFFIXES, read_sound
 from daw_bridge.sound_tags import SoundTags
 from daw_bridge.state_folder import STATE_FILE
@@ -199,23 +199,25 @@ class FileWorker:
 
     def _read(self, job_id: int, job: ReadRig, path: Path) -> RigRead:
         filed = self._places.shelf(job.shelf).read(path)
-        made: list[str] = []
+        made: dict[str, StoredTake] = {}
 
         def load(take: FiledTake) -> StoredTake:
             if not take.file:
                 return StoredTake(take.request)
+            if take.file in made:  # the same take in a slot and in a scene
+                return made[take.file]
             audio = read_sound(folder_of_takes(path) / take.file, _MAX_TAKE_FRAMES)
             memory = create_take(len(audio))
-            made.append(memory.name)
+            made[take.file] = StoredTake(take.request, memory.name, memory.frames)
             memory.audio[:] = audio
             self._kept[path, memory.name] = take.file
-            return StoredTake(take.request, memory.name, memory.frames)
+            return made[take.file]
 
         try:
             document = with_takes(filed, load)
         except (AudioError, OSError):
-            for name in made:
-                remove_take(name)
+            for loaded in made.values():
+                remove_take(loaded.shm_name)
             raise
         return RigRead(job_id, job.shelf, job.name, document, self._other_model(filed))
 

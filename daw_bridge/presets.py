@@ -9,16 +9,16 @@ Flow: shelf.py (files) → here → session_recall.py, which makes it heard.
 import difflib
 import struct
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 import tomli_w
 
 from daw_bridge.arguments import Held, Value, check_argument
 from daw_bridge.errors import PresetError
-from daw_bridge.rig import MAX_SCENES, SESSION_ROWS, SLOT_ROWS, Rig, SlotRig, TakeT, default_of
-from daw_bridge.table_rows import Row
+from daw_bridge.rig import SESSION_ROWS, SLOT_ROWS, Rig, SlotRig, TakeT, default_of
+from daw_bridge.table_rows import SCENES, Row
 from generator.api import GenerationRequest, RequestError
 
 FORMAT = "daw-bridge rig"
@@ -27,6 +27,7 @@ MAX_TEXT_BYTES = 4_000_000
 MAX_SLOTS = 64
 _TAKE_FIELDS = {one.name: one for one in fields(GenerationRequest)}
 _TEXTS = ("description", "model", "model_sha256")
+OtherT = TypeVar("OtherT")
 _TOP = ("format", "version", *_TEXTS, "session", "slot", "scene")
 
 
@@ -47,6 +48,44 @@ class Document(Generic[TakeT]):
     description: str = ""
     model: str = ""
     model_sha256: str = ""
+
+
+def takes_of(document: Document[TakeT]) -> Iterator[TakeT]:
+    """Every take of a document, of its rig and of its scenes.
+
+    Args:
+        document: The document.
+
+    Yields:
+        The takes, slot by slot; one that stands twice comes twice.
+    """
+    for rig in (document.rig, *document.scenes.values()):
+        yield from (slot.take for slot in rig.slots.values() if slot.take is not None)
+
+
+def with_takes(
+    document: Document[TakeT], exchange: Callable[[TakeT], OtherT | None]
+) -> Document[OtherT]:
+    """The same document with other takes.
+
+    Args:
+        document: The document.
+        exchange: What stands in for a take.
+
+    Returns:
+        A document of whatever `exchange` gives; None is no take.
+    """
+
+    def exchanged(rig: Rig[TakeT]) -> Rig[OtherT]:
+        slots: dict[int, SlotRig[OtherT]] = {}
+        for number, slot in rig.slots.items():
+            take = None if slot.take is None else exchange(slot.take)
+            slots[number] = SlotRig(slot.values, take, slot.plays)
+        return Rig(rig.values, slots)
+
+    scenes = {number: exchanged(rig) for number, rig in document.scenes.items()}
+    texts = (document.description, document.model, document.model_sha256)
+    return Document(exchanged(document.rig), scenes, *texts)
 
 
 # ── writing ──────────────────────────────────────────────────────────────────
@@ -178,7 +217,7 @@ class _Reader:
     def document(self, top: Mapping[str, Any]) -> Document[FiledTake]:
         self._refuse_unknown(top, _TOP, "")
         texts = {name: self._text(top.get(name, ""), name) for name in _TEXTS}
-        scenes = self._numbered(top.get("scene", {}), "scene", MAX_SCENES, self._rig)
+        scenes = self._numbered(top.get("scene", {}), "scene", SCENES, self._rig)
         return Document(self._rig(top, ""), scenes, **texts)
 
     def _rig(self, table: Mapping[str, Any], where: str) -> Rig[FiledTake]:

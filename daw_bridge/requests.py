@@ -171,11 +171,109 @@ class Cancel:
     slot: int
 
 
+@dataclass(frozen=True, slots=True)
+class AskPresets:
+    """Ask which presets there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPreset:
+    """Recall a preset by its name, or by its number in the list."""
+
+    name: str | int
+
+
+@dataclass(frozen=True, slots=True)
+class SavePreset:
+    """Save everything that is set as a preset, with its takes or without."""
+
+    name: str
+    takes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NextPreset:
+    """Recall the preset after this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousPreset:
+    """Recall the preset before this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasePreset:
+    """Remove a preset of the user's."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreScene:
+    """Store everything that is set as a scene."""
+
+    scene: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallScene:
+    """Recall a scene; its numbers glide there for a while."""
+
+    scene: int
+    morph_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SaveState:
+    """Save the state under a name, or as what the next start begins with."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadState:
+    """Recall a saved state."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording:
+    """Write what is heard into a file from now on."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """End the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Keep what was just heard: so many seconds (float) or bars (int)."""
+
+    length: float | int
+    name: str
+
+
+PresetCommand = AskPresets | LoadPreset | SavePreset | NextPreset | PreviousPreset | ErasePreset
+LibraryCommand = PresetCommand | StoreScene | RecallScene | SaveState | LoadState
+TapeCommand = StartRecording | StopRecording | Capture
 SlotCommand = Generate | Go | Play | Stop | Cancel
 NoteCommand = NoteOn | NoteOff
 ClockCommand = Tap | HearBeat | StartTransport | StopTransport | ContinueTransport
 SessionCommand = (
-    SetValue | GetValue | Refresh | Sync | Panic | ClockCommand | NoteCommand | SlotCommand
+    SetValue
+    | GetValue
+    | Refresh
+    | Sync
+    | Panic
+    | ClockCommand
+    | NoteCommand
+    | SlotCommand
+    | LibraryCommand
+    | TapeCommand
 )
 ServerCommand = GetStatus | GetVersion | Notify | Watch | Ping | Quit
 Command = SessionCommand | ServerCommand

@@ -17,7 +17,6 @@ from daw_bridge.arguments import Argument, Held, Kind
 from daw_bridge.commands import COMMANDS
 from daw_bridge.table_rows import SLOT_PART, Access, Row
 
-MAX_SCENES = 16
 # What stands in for silence where a gain in dB morphs to or from minus infinity.
 _SILENCE_DB = -90.0
 

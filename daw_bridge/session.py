@@ -11,6 +11,7 @@ from dataclasses import replace
 from daw_bridge import audio_commands as audio
 from daw_bridge.clock_events import ClockEvent
 from daw_bridge.errors import Fault
+from daw_bridge.file_jobs import FileEvent
 from daw_bridge.generator_events import GeneratorEvent, TakeFailed, TakeProgress, TakeReady
 from daw_bridge.requests import (
     Cancel,
@@ -18,6 +19,7 @@ from daw_bridge.requests import (
     Generate,
     GetValue,
     Go,
+    LibraryCommand,
     NoteOff,
     NoteOn,
     Panic,
@@ -26,22 +28,33 @@ from daw_bridge.requests import (
     SetValue,
     Stop,
     Sync,
+    TapeCommand,
 )
-from daw_bridge.session_generation import Generation
 from daw_bridge.session_notes import Notes
 from daw_bridge.session_state import (
     AudioRestarted,
     Decision,
     Moment,
+    Restored,
     SessionState,
     Show,
+    TimeGoesOn,
     Waiting,
     XrunsCounted,
     value_of,
 )
-from daw_bridge.session_time import Timing
+from daw_bridge.session_tape import Taping
 
-Event = GeneratorEvent | audio.Event | ClockEvent | AudioRestarted | XrunsCounted
+Event = (
+    GeneratorEvent
+    | audio.Event
+    | ClockEvent
+    | FileEvent
+    | AudioRestarted
+    | Restored
+    | TimeGoesOn
+    | XrunsCounted
+)
 
 
 def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decision:
@@ -63,12 +76,18 @@ def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decis
     return turn.decision()
 
 
-class _Rules(Generation, Notes, Timing):
+class _Rules(Taping, Notes):
     """All the rules: which command or event calls for which."""
 
     def obey(self, request: Request) -> None:  # noqa: C901 - one case for each command
         if isinstance(request.command, ClockCommand):
             self.obey_clock(request, request.command)
+            return
+        if isinstance(request.command, LibraryCommand):
+            self.obey_library(request, request.command)
+            return
+        if isinstance(request.command, TapeCommand):
+            self.obey_tape(request, request.command)
             return
         match request.command:
             case SetValue() as command:
@@ -76,6 +95,7 @@ class _Rules(Generation, Notes, Timing):
                 if refusal:
                     self.fail(request, Fault.BAD_VALUE, refusal)
                     return
+                self.take_over(command.slot, command.field)
                 self.set_value(command)
                 self.confirm(request, command)
             case GetValue(slot, field):
@@ -102,6 +122,9 @@ class _Rules(Generation, Notes, Timing):
         if isinstance(event, ClockEvent):
             self.hear_clock(event)
             return
+        if isinstance(event, FileEvent):
+            self.hear_files(event)
+            return
         match event:
             case TakeProgress(job_id, fraction):
                 self.progress(job_id, fraction)
@@ -113,14 +136,20 @@ class _Rules(Generation, Notes, Timing):
                 self.installed(take_id)
             case audio.Started():
                 self.started(event)
+                self.listen(event)
             case audio.Ended():
                 self.ended(event)
+                self.listen(event)
             case audio.Disposed(take_id):
                 self.disposed(take_id)
             case audio.Warning(code, _, take_id, slot):
                 self.warned(code, take_id, slot)
             case AudioRestarted():
                 self.audio_restarted()
+            case Restored(document):
+                self.restore(document)
+            case TimeGoesOn():
+                self.time_goes_on()
             case XrunsCounted(total):
                 self.state = replace(self.state, xruns_total=total)
 

@@ -5,14 +5,17 @@ Everything here is frozen: a state can be held, compared and passed. It does not
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.arguments import Held
 from daw_bridge.clock import PulseClock
 from daw_bridge.clock_events import Followed
+from daw_bridge.file_jobs import FileJob, StoredTake
 from daw_bridge.osc import TaggedValue
+from daw_bridge.presets import Document
 from daw_bridge.requests import Request
+from daw_bridge.session_library import Library, Tape
 from daw_bridge.transport import Transport
 from generator.api import GenerationRequest
 
@@ -208,17 +211,19 @@ class SessionState:
     released: frozenset[Take] = frozenset()
     syncs: tuple[Waiting, ...] = ()
     panics: tuple[Waiting, ...] = ()
+    library: Library[Take] = field(default_factory=Library)
+    tape: Tape = field(default_factory=Tape)
 
     @property
     def operations(self) -> set[int]:
         """What was asked and has not ended."""
-        panics = {panic.operation_id for panic in self.panics}
+        panics = {panic.operation_id for panic in self.panics} | self.library.operations
         return panics.union(*(slot.operations for slot in self.slots))
 
     @property
     def takes(self) -> frozenset[Take]:
-        """The takes that some slot cannot do without."""
-        return frozenset().union(*(slot.takes for slot in self.slots))
+        """The takes that some slot or scene cannot do without."""
+        return frozenset(self.library.takes).union(*(slot.takes for slot in self.slots))
 
     @property
     def voice_ids(self) -> set[int]:
@@ -251,6 +256,10 @@ _SESSION_VALUES: dict[str, Callable[[SessionState], Held]] = {
         state.transport.signature.denominator,
     ),
     "xruns": lambda state: max(0, state.xruns_total - state.xruns_before),
+    "preset_name": lambda state: state.library.preset,
+    "preset_dirty": lambda state: state.library.is_dirty,
+    "scene": lambda state: state.library.scene,
+    "is_recording": lambda state: state.tape.is_recording,
 }
 _SLOT_VALUES: dict[str, Callable[[SlotState], Held]] = {
     "seed": lambda slot: slot.shown_seed,
@@ -267,6 +276,10 @@ SESSION_FIELDS = (
     "master_gain_db",
     "master_mute",
     "xruns",
+    "preset_name",
+    "preset_dirty",
+    "scene",
+    "is_recording",
 )
 SLOT_FIELDS = (
     "prompt",
@@ -348,13 +361,33 @@ class FreeTake:
     shm_name: str
 
 
-Action = Reply | Show | Tell | Submit | CancelJob | FreeTake
+@dataclass(frozen=True, slots=True)
+class DoFiles:
+    """Hand a job to the file thread."""
+
+    job_id: int
+    job: FileJob
+
+
+Action = Reply | Show | Tell | Submit | CancelJob | FreeTake | DoFiles
 
 
 # ── what happens besides commands and the events of the children ─────────────
 @dataclass(frozen=True, slots=True)
 class AudioRestarted:
     """The audio process is a new one, which holds no takes and sounds no voices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the last run left, read at the start."""
+
+    document: Document[StoredTake]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGoesOn:
+    """Told many times a second while something is on its way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,12 @@ class Turn:
 
     def __init__(self, state: SessionState, moment: Moment) -> None:
         self.before, self.state, self.moment = state, state, moment
+        self.told_gains_of = state
         self.actions: list[Action] = []
 
     def decision(self) -> Decision:
         """Settle what follows from any change: memory, waiting answers, feedback."""
+        self.count_changes()
         self.release_takes()
         self.tell_gains()
         self.answer_waiting()
@@ -85,9 +87,13 @@ class Turn:
         jobs = (slot.job for slot in self.state.slots)
         return next((n for n, job in enumerate(jobs, 1) if job and job.job_id == job_id), 0)
 
+    def count_changes(self) -> None:
+        """Note whether what is kept has changed."""
+
     def release_takes(self) -> None:
-        """Let the audio process forget the takes that no slot needs any more."""
-        if self.state.slots is self.before.slots and self.state.kept is self.before.kept:
+        """Let the audio process forget the takes that nothing needs any more."""
+        names = ("slots", "kept", "library")
+        if all(getattr(self.state, name) is getattr(self.before, name) for name in names):
             return
         unneeded = self.state.kept - self.state.takes
         for take in sorted(unneeded, key=lambda take: take.take_id):
@@ -98,8 +104,9 @@ class Turn:
 
     def tell_gains(self) -> None:
         """Tell the audio process of faders that have moved."""
-        for command in changed_gains(self.before, self.state, self.moment.due_frame):
+        for command in changed_gains(self.told_gains_of, self.state, self.moment.due_frame):
             self.tell(command)
+        self.told_gains_of = self.state
 
     def answer_waiting(self) -> None:
         """Answer each /panic and /sync whose wait is over."""

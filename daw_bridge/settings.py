@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     notify: tuple[str, ...] = Field(
         default=(), description="Clients that get feedback from the start, as host:port"
     )
+    capture_s: int = Field(
+        default=120, ge=0, le=1800, description="How far back what was heard can be captured"
+    )
     state_dir: Path = Field(
         default_factory=lambda: user_state_path("daw-bridge", appauthor=False),
         description="Folder of your presets, captures and all that is kept between runs",

@@ -8,10 +8,8 @@ also after a loss of power. Knows nothing of sessions, threads or shared memory.
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from daw_bridge.errors import CommandError, Fault, PresetError
 from daw_bridge.presets import (
@@ -21,14 +19,13 @@ from daw_bridge.presets import (
     is_plain_name,
     print_document,
     read_document,
+    takes_of,
 )
-from daw_bridge.rig import Rig, SlotRig, TakeT
 from daw_bridge.sound_files import write_sound
 from daw_bridge.state_folder import write_whole, written_whole
 from generator.api import FloatArray
 
 _SUFFIX = ".toml"
-OtherT = TypeVar("OtherT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,44 +182,6 @@ def check_name(name: str, kind: str) -> None:
             f"The {kind} name {name[:60]!r} cannot be used: a name has letters, digits, spaces, "
             "- and _, and no folder, because everything stays in the daemon's own folder.",
         )
-
-
-def takes_of(document: Document[TakeT]) -> Iterator[TakeT]:
-    """Every take of a document, of its rig and of its scenes.
-
-    Args:
-        document: The document.
-
-    Yields:
-        The takes, slot by slot; one that stands twice comes twice.
-    """
-    for rig in (document.rig, *document.scenes.values()):
-        yield from (slot.take for slot in rig.slots.values() if slot.take is not None)
-
-
-def with_takes(
-    document: Document[TakeT], exchange: Callable[[TakeT], OtherT | None]
-) -> Document[OtherT]:
-    """The same document with other takes.
-
-    Args:
-        document: The document.
-        exchange: What stands in for a take.
-
-    Returns:
-        A document of whatever `exchange` gives; None is no take.
-    """
-
-    def exchanged(rig: Rig[TakeT]) -> Rig[OtherT]:
-        slots: dict[int, SlotRig[OtherT]] = {}
-        for number, slot in rig.slots.items():
-            take = None if slot.take is None else exchange(slot.take)
-            slots[number] = SlotRig(slot.values, take, slot.plays)
-        return Rig(rig.values, slots)
-
-    scenes = {number: exchanged(rig) for number, rig in document.scenes.items()}
-    texts = (document.description, document.model, document.model_sha256)
-    return Document(exchanged(document.rig), scenes, *texts)
 
 
 def _documents_of(folder: Path | None) -> list[Path]:

@@ -37,6 +37,7 @@ CLOCK: tuple[Row, ...] = (
             ),
         ),
         shows="tempo_source",
+        is_kept=False,
     ),
     Row(
         "/tempo/tap",
@@ -51,6 +52,7 @@ CLOCK: tuple[Row, ...] = (
         "Faster or slower for as long as it is not 0, to slide the beat into place.",
         (Argument("nudge", Kind.FLOAT, "%", low=-50.0, high=50.0, default=0.0),),
         shows="nudge_pct",
+        is_kept=False,
     ),
     Row(
         "/tempo/beat",

@@ -12,6 +12,8 @@ from daw_bridge.arguments import Argument, Kind
 from daw_bridge.requests import Command
 
 SLOT_PART = "{slot}"
+SCENE_PART = "{scene}"
+SCENES = 16
 
 
 class Access(StrEnum):
@@ -53,6 +55,11 @@ class Row:
         return SLOT_PART in self.path
 
     @property
+    def index(self) -> str:
+        """What the address stands once for each of: a slot, a scene, or nothing (empty)."""
+        return "slot" if self.has_slot else "scene" if SCENE_PART in self.path else ""
+
+    @property
     def is_shown(self) -> bool:
         """Whether feedback comes on the address."""
         return self.access in (Access.VALUE, Access.READ) or bool(self.shows)
@@ -67,9 +74,10 @@ class Row:
         """The name of the field that a VALUE or READ row shows."""
         return self.shows or self.path.rsplit("/", 1)[-1]
 
-    def address(self, root: str, slot: int = 0) -> str:
-        """The full address, for one slot where the row has one."""
-        return (root if self.is_rooted else "") + self.path.replace(SLOT_PART, str(slot))
+    def address(self, root: str, number: int = 0) -> str:
+        """The full address, for one slot or scene where the row has one."""
+        path = self.path.replace(SLOT_PART, str(number)).replace(SCENE_PART, str(number))
+        return (root if self.is_rooted else "") + path
 
 
 LAMP = Argument("on", Kind.INT, low=0, high=1)

@@ -26,7 +26,6 @@ FADED_DB = -50.0
 LAST_MOMENT_S = 0.05
 SILENCE_LATENTS = 32
 MAX_CAPTIONS = 5
-CLIPS_FILE = "clips.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,7 @@ def encode(encoder: Encoder, audio: FloatArray) -> FloatArray:
     Shapes:
         audio: [2, latent_frames * LATENT_HOP_FRAMES]  ->  [latent_frames, latent_channels]
     """
-    device = encoder.enter.weight.device
-    made = encoder(torch.from_numpy(audio)[None].to(device))[0].T
-    found: FloatArray = made.contiguous().cpu().numpy()
+    found: FloatArray = encoder(torch.from_numpy(audio)[None])[0].T.contiguous().numpy()
     return found
 
 
@@ -89,8 +86,6 @@ def write_latents(
 ) -> None:
     """Encode the training clips of all sources, and their captions, into a cache folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    # The table comes last: without it there is no cache.
-    (folder / CLIPS_FILE).unlink(missing_ok=True)
     encoder.eval()
     captions: dict[str, int] = {}
     rows, clips, start = [], [], 0
@@ -108,9 +103,9 @@ def write_latents(
             rows.append(latents.astype(np.float16))
             start += len(latents)
     np.save(folder / "latents.npy", np.concatenate(rows).astype(np.float32))
-    write_captions(list(captions), words, folder, progress)
     table = {"silence": silence_latent(encoder).tolist(), "clips": clips}
-    (folder / CLIPS_FILE).write_text(json.dumps(table), encoding="utf-8")
+    (folder / "clips.json").write_text(json.dumps(table), encoding="utf-8")
+    write_captions(list(captions), words, folder, progress)
 
 
 def clip_row(entry: Entry, audio: FloatArray, share: float) -> dict[str, object]:

@@ -65,13 +65,13 @@ class Place:
         stacked = torch.stack([value.detach().float().to(self.device) for value in terms.values()])
         return dict(zip(terms, (self.sum(stacked) / self.size).unbind(), strict=True))
 
-    def leaders(self, number: int) -> int:
-        """Return the leading process's number, everywhere; all wait for it."""
+    def agree(self, wish: bool) -> bool:
+        """Return what the leading process wishes, everywhere."""
         if self.size == 1:
-            return number
-        answer = torch.tensor([number], device=self.device)
+            return wish
+        answer = torch.tensor([int(wish)], device=self.device)
         distributed.broadcast(answer, src=0)
-        return int(answer.item())
+        return bool(answer.item())
 
     def join(self, parts: Tensor, total: int) -> Tensor:
         """Return the rows of all processes in their order.

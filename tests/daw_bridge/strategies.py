@@ -1,5 +1,6 @@
 """Hypothesis strategies for the control side: commands that the table allows."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,6 +16,8 @@ SLOTS = 16
 
 def argument_values(argument: Argument) -> st.SearchStrategy[Any]:
     """Values that an argument may have, such as survive 32-bit floats."""
+    if argument.also_int:
+        return st.integers(-100, 100) | argument_values(replace(argument, also_int=False))
     if argument.choices:
         return st.sampled_from(argument.choices)
     if argument.is_key:
@@ -40,7 +43,7 @@ def to_float32(value: float) -> float:
 
 
 def _commands_of(row: Row) -> st.SearchStrategy[Command]:
-    slots = st.integers(1, SLOTS) if row.has_slot else st.just(0)
+    slots = st.integers(1, SLOTS) if row.index else st.just(0)
     if row.access is Access.VALUE:
         each = [argument_values(argument) for argument in row.arguments]
         values = each[0] if len(each) == 1 else st.tuples(*each)
@@ -51,7 +54,7 @@ def _commands_of(row: Row) -> st.SearchStrategy[Command]:
     if row.access is Access.READ:
         return st.builds(GetValue, slots, st.just(row.field))
     assert row.make is not None
-    given: dict[str, st.SearchStrategy[Any]] = {"slot": slots} if row.has_slot else {}
+    given: dict[str, st.SearchStrategy[Any]] = {row.index: slots} if row.index else {}
     for argument in row.arguments:
         values = argument_values(argument)
         if row.ignores_zero:

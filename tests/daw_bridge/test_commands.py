@@ -26,7 +26,7 @@ def test_arguments_of_an_action_are_the_fields_of_its_command() -> None:
     for row in COMMANDS:
         if row.make is None or row.path == "/ping":
             continue
-        named = [*(["slot"] if row.has_slot else []), *(one.name for one in row.arguments)]
+        named = [*([row.index] if row.index else []), *(one.name for one in row.arguments)]
         assert [field.name for field in fields(row.make)] == named, row.path
 
 

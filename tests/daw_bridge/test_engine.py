@@ -10,6 +10,7 @@ from daw_bridge.addresses import AddressBook
 from daw_bridge.audio_status import AudioStatus
 from daw_bridge.engine import Engine, Parts
 from daw_bridge.errors import AudioError, Fault, QueueFull
+from daw_bridge.file_jobs import FileEvent, FileJob
 from daw_bridge.generator_events import GeneratorEvent, GeneratorReady, TakeReady
 from daw_bridge.osc import Message, TaggedValue
 from daw_bridge.requests import Request
@@ -64,6 +65,21 @@ class FakeGenerator:
 
 
 @dataclass
+class FakeFiles:
+    """A file thread that keeps what is handed in."""
+
+    jobs: dict[int, FileJob] = field(default_factory=dict)
+    events: list[FileEvent] = field(default_factory=list)
+
+    def submit(self, job_id: int, job: FileJob) -> None:
+        self.jobs[job_id] = job
+
+    def poll(self) -> list[FileEvent]:
+        events, self.events = self.events, []
+        return events
+
+
+@dataclass
 class FakeOsc:
     """An OSC server that keeps what is said."""
 
@@ -90,10 +106,12 @@ class FakeOsc:
 class Stage:
     def __init__(self, slots: int = 4) -> None:
         self.audio, self.generator, self.osc = FakeAudio(), FakeGenerator(), FakeOsc()
+        self.files = FakeFiles()
         self.freed: list[str] = []
         self.ends = 0
         self.book = AddressBook("/gen", slots)
-        parts = Parts(self.audio, self.generator, self.osc, self.freed.append, self._end)
+        world = (self.audio, self.generator, self.files, self.osc)
+        parts = Parts(*world, self.freed.append, self._end)
         self.engine = Engine(new_session(slots, entropy=0), self.book, parts)
 
     def _end(self) -> None:

@@ -47,7 +47,7 @@ def test_a_value_tells_its_type_range_unit_and_value() -> None:
     node = get("/gen/slot/2/duration")
     assert (node["TYPE"], node["ACCESS"], node["UNIT"], node["VALUE"]) == ("f", 3, ["s"], [2.0])
     assert node["RANGE"] == [{"MIN": 0.1, "MAX": 24.0}]
-    assert get("/gen/slot/2/mode?RANGE") == {"RANGE": [{"VALS": ["oneshot", "loop"]}]}
+    assert get("/gen/quantize?RANGE")["RANGE"][0]["VALS"][:2] == ["none", "beat"]
     assert get("/gen/master/gain?VALUE") == {"VALUE": [None]}
 
 

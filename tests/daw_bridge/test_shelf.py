@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from daw_bridge.errors import CommandError, Fault, PresetError
-from daw_bridge.presets import Document, FiledTake, print_document
+from daw_bridge.presets import Document, FiledTake, print_document, takes_of, with_takes
 from daw_bridge.rig import Rig, SlotRig
-from daw_bridge.shelf import Shelf, folder_of_takes, takes_of, with_takes
+from daw_bridge.shelf import Shelf, folder_of_takes
 from generator.api import FloatArray, GenerationRequest
 
 KICK = GenerationRequest("kick", 1)
