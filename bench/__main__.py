@@ -8,7 +8,15 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import bad_input, callback, evaluation, first_sound, generation, repeat
+from bench import (
+    bad_input,
+    callback,
+    evaluation,
+    first_sound,
+    generation,
+    repeat,
+    seed_architecture,
+)
 from bench.page import PAGE, render_page, render_table
 from bench.row import Row
 from generator.loading import TONE
@@ -47,6 +55,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Measurement]:
     return {
         "first-sound": lambda: first_sound.measure(model),
         "generation": lambda: [] if model == TONE else generation.measure(model),
+        "seed": seed_architecture.measure,
         "callback": lambda: callback.measure(
             model, seconds=options.soak_seconds, triggers=options.triggers
         ),

@@ -98,14 +98,11 @@ class Speaker:
         for chunk in raw:
             if finisher is None:
                 finisher = Finisher(level_gain(self._expected_peak(chunk)), end)
-            finished = finisher.push(chunk)
-            # An empty chunk is the mark of a stage, elsewhere.
-            if len(finished):
-                yield finished
+            yield from _some(finisher.push(chunk))
         if finisher is not None and request.is_open:
             self.ending = Ending(stream, finisher)
         elif finisher is not None:
-            yield finisher.push(stream.flush())
+            yield from _some(finisher.push(stream.flush()))
 
     def raw(self, stream: SpectralStream) -> Iterator[FloatArray]:
         """Give the sound as decoded, of each chunk what is complete.
@@ -143,6 +140,11 @@ class Speaker:
             return known
         log_magnitude = self._head.frames(rest).log_magnitude
         return max(known, CREST * float(loudness(log_magnitude).max()))
+
+
+def _some(chunk: FloatArray) -> tuple[FloatArray, ...]:
+    """Return a chunk unless it is empty: that would be the mark of a stage."""
+    return (chunk,) if len(chunk) else ()
 
 
 def loudness(log_magnitude: FloatArray) -> FloatArray:

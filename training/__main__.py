@@ -7,19 +7,19 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from generator.api import SAMPLE_RATE_HZ, GeneratorError
-from generator.text import TextEncoder
-from training.autoencoder import load_encoder
+from generator.api import GeneratorError
+from training.chain import ChainRun, run_chain
 from training.config import EvaluationRun, LatentsRun, ReleaseRun, read_config
 from training.corpus.__main__ import main as corpus_main
 from training.errors import TrainingError
 from training.evaluate import evaluate
-from training.latents import write_imagined, write_latents
+from training.jobs import cache_latents, export
 from training.loop import StepReport
+from training.pieces import LARGEST_MB, join, split
 from training.place import close_place, open_place
-from training.release import release
 from training.run import Outing, stage_folder, train
-from training.stages import STAGES, open_corpora, with_a_look
+from training.screen import Screen
+from training.stages import STAGES, with_a_look
 
 
 def show_reports(reports: Iterator[StepReport], first: int, last: int) -> Iterator[StepReport]:
@@ -42,26 +42,6 @@ def show_items(items: Sequence[int], name: str) -> Iterable[int]:
 def tell(text: str) -> None:
     """Say something beside the progress bar."""
     tqdm.write(text, file=sys.stderr)
-
-
-def cache_latents(path: Path) -> None:
-    """Write the caches that the transformer stages read."""
-    config = read_config(path, LatentsRun)
-    encoder = load_encoder(stage_folder(config, "autoencoder"), SAMPLE_RATE_HZ)
-    words = TextEncoder(config.text_encoder)
-    write_latents(open_corpora(config), encoder, words, config.run_dir / "latents", show_items)
-    write_imagined(config.imagined, config.seed, words, config.run_dir / "imagined", show_items)
-
-
-def export(path: Path) -> None:
-    """Make a checkpoint, and print what was made of what."""
-    checkpoint = release(read_config(path, ReleaseRun))
-    manifest = checkpoint.manifest
-    size_mb = sum(record.size_bytes for record in manifest.files.values()) / 1e6
-    lines = [f"{manifest.name}: {manifest.precision}, {size_mb:.1f} MB in {checkpoint.folder}"]
-    lines += [f"  {name}: {value}" for name, value in manifest.metrics.items()]
-    lines += [f"  learnt from {source}" for source in manifest.training_data]
-    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def score(path: Path, checkpoint: Path | None) -> None:
@@ -88,15 +68,24 @@ def run_trainable(given: argparse.Namespace) -> None:
     stage = kind.make(config, place)
     folder = stage_folder(config, given.stage)
     outing = Outing(folder, given.resume, given.max_minutes, place, tell=tell)
-    train(stage, config, with_a_look(outing, config, stage), show_reports)
+    train(stage, config, with_a_look(outing, config, stage), SCREEN.reports)
+
+
+SCREEN = Screen(show_reports, show_items, tell)
+OTHERS = ("corpus", "latents", "chain", "evaluate", "export", "split", "join")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     made = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    made.add_argument("stage", choices=["corpus", "latents", *STAGES, "evaluate", "export"])
-    made.add_argument("config", type=Path, help="run configuration, see training/configs")
+    made.add_argument("stage", choices=[*STAGES, *OTHERS])
+    made.add_argument(
+        "config",
+        type=Path,
+        help="run configuration, see training/configs; for split the file, for join its index",
+    )
     made.add_argument("--max-minutes", type=float, help="stop early, with the state saved")
+    made.add_argument("--megabytes", type=float, default=LARGEST_MB, help="size of a piece")
     made.add_argument("--checkpoint", type=Path, help="what to evaluate")
     made.add_argument("--resume", action="store_true", help="go on from the run folder's state")
     return made
@@ -106,12 +95,20 @@ def run_stage(given: argparse.Namespace) -> int:
     """Run the stage that was asked for; return the exit status."""
     if given.stage == "corpus":
         return corpus_main([str(given.config)])
+    path: Path = given.config
     if given.stage == "latents":
-        cache_latents(given.config)
+        cache_latents(read_config(path, LatentsRun), SCREEN)
     elif given.stage == "export":
-        export(given.config)
+        export(read_config(path, ReleaseRun), SCREEN)
     elif given.stage == "evaluate":
-        score(given.config, given.checkpoint)
+        score(path, given.checkpoint)
+    elif given.stage == "split":
+        tell("\n".join(map(str, split(path, given.megabytes))))
+    elif given.stage == "join":
+        tell(str(join(path)))
+    elif given.stage == "chain":
+        run = read_config(path, ChainRun)
+        run_chain(run, SCREEN, max_minutes=given.max_minutes, resume=given.resume)
     else:
         run_trainable(given)
     return 0
@@ -124,6 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run_stage(given)
     except (TrainingError, GeneratorError) as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"{error}: the last good state is kept; mend it and --resume\n")
         return 2
     except KeyboardInterrupt:
         return 130

@@ -195,13 +195,30 @@ def read_config(path: Path, kind: type[S]) -> S:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TrainingError(f"{path} is no TOML: {error}") from error
+    return checked_config(table, kind, str(path))
+
+
+def checked_config(table: Mapping[str, object], kind: type[S], name: str) -> S:
+    """Return a configuration from its table.
+
+    Args:
+        table: Keys and values.
+        kind: The stage's configuration.
+        name: What to call the table in a refusal.
+
+    Returns:
+        The configuration, checked.
+
+    Raises:
+        TrainingError: Keys are unknown or values wrong; all are told.
+    """
     try:
         return kind.model_validate(table)
     except ValidationError as error:
         faults = "; ".join(
             describe(fault["loc"], fault["msg"], fault["type"], kind) for fault in error.errors()
         )
-        raise TrainingError(f"{path}: {faults}") from error
+        raise TrainingError(f"{name}: {faults}") from error
 
 
 def describe(place: tuple[int | str, ...], message: str, fault: str, kind: type[Strict]) -> str:

@@ -26,6 +26,7 @@ FADED_DB = -50.0
 LAST_MOMENT_S = 0.05
 SILENCE_LATENTS = 32
 MAX_CAPTIONS = 5
+CLIPS_FILE = "clips.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ def encode(encoder: Encoder, audio: FloatArray) -> FloatArray:
     Shapes:
         audio: [2, latent_frames * LATENT_HOP_FRAMES]  ->  [latent_frames, latent_channels]
     """
-    found: FloatArray = encoder(torch.from_numpy(audio)[None])[0].T.contiguous().numpy()
+    device = encoder.enter.weight.device
+    made = encoder(torch.from_numpy(audio)[None].to(device))[0].T
+    found: FloatArray = made.contiguous().cpu().numpy()
     return found
 
 
@@ -86,6 +89,8 @@ def write_latents(
 ) -> None:
     """Encode the training clips of all sources, and their captions, into a cache folder."""
     folder.mkdir(parents=True, exist_ok=True)
+    # The table comes last: without it there is no cache.
+    (folder / CLIPS_FILE).unlink(missing_ok=True)
     encoder.eval()
     captions: dict[str, int] = {}
     rows, clips, start = [], [], 0
@@ -103,9 +108,9 @@ def write_latents(
             rows.append(latents.astype(np.float16))
             start += len(latents)
     np.save(folder / "latents.npy", np.concatenate(rows).astype(np.float32))
-    table = {"silence": silence_latent(encoder).tolist(), "clips": clips}
-    (folder / "clips.json").write_text(json.dumps(table), encoding="utf-8")
     write_captions(list(captions), words, folder, progress)
+    table = {"silence": silence_latent(encoder).tolist(), "clips": clips}
+    (folder / CLIPS_FILE).write_text(json.dumps(table), encoding="utf-8")
 
 
 def clip_row(entry: Entry, audio: FloatArray, share: float) -> dict[str, object]:

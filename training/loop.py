@@ -75,7 +75,7 @@ def run(
         terms = place.average_terms(stage.step(step, step_draws(seed, step)))
         elapsed_s = time.monotonic() - started
         yield StepReport(step, {name: float(value) for name, value in terms.items()}, elapsed_s)
-        if max_minutes is not None and place.agree(elapsed_s >= 60.0 * max_minutes):
+        if max_minutes is not None and place.leaders(elapsed_s >= 60.0 * max_minutes):
             return
 
 

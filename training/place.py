@@ -65,13 +65,13 @@ class Place:
         stacked = torch.stack([value.detach().float().to(self.device) for value in terms.values()])
         return dict(zip(terms, (self.sum(stacked) / self.size).unbind(), strict=True))
 
-    def agree(self, wish: bool) -> bool:
-        """Return what the leading process wishes, everywhere."""
+    def leaders(self, number: int) -> int:
+        """Return the leading process's number, everywhere; all wait for it."""
         if self.size == 1:
-            return wish
-        answer = torch.tensor([int(wish)], device=self.device)
+            return number
+        answer = torch.tensor([number], device=self.device)
         distributed.broadcast(answer, src=0)
-        return bool(answer.item())
+        return int(answer.item())
 
     def join(self, parts: Tensor, total: int) -> Tensor:
         """Return the rows of all processes in their order.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from training.config import Count, Fraction, Strict
+from training.config import Count, Device, Fraction, Strict
 from training.corpus.captions import captions_of
 from training.corpus.clip import Clip
 from training.corpus.general_midi import FONT_PATH, GeneralMidi, draw_midi
@@ -21,6 +21,7 @@ from training.corpus.patch import Dice
 from training.corpus.recorded import Refusal, read_folder, read_shards
 from training.corpus.shards import CorpusWriter
 from training.corpus.synth import Family, draw, families, render
+from training.place import choose_device
 
 SHORT_GROUPS = ("drum", "bass", "lead", "pluck", "keys", "mallet", "effect", "bell")
 LONG_GROUPS = ("pad", "texture")
@@ -46,7 +47,7 @@ class CorpusRun(Strict):
     font: Path = FONT_PATH
     shards: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
-    device: str = "cpu"
+    device: Device = "cpu"
     threads: Count = 1
 
 
@@ -151,12 +152,12 @@ def plan(config: CorpusRun) -> list[tuple[str, int]]:
 
 def _rendered(config: CorpusRun) -> Iterator[Clip | str]:
     """Render the planned clips, some hundreds at a time so that batches fill."""
-    planned = plan(config)
+    planned, device = plan(config), str(choose_device(config.device))
     font = GeneralMidi(config.font) if any(n == GENERAL_MIDI for n, _ in planned) else None
     for start in range(0, len(planned), _CHUNK):
         chunk = planned[start : start + _CHUNK]
         patches = [draw(name, seed) for name, seed in chunk if name != GENERAL_MIDI]
-        yield from (made for _, made in render(patches, config.device))
+        yield from (made for _, made in render(patches, device))
         if font is not None:
             seeds = [seed for name, seed in chunk if name == GENERAL_MIDI]
             yield from (font.render(draw_midi(seed)) for seed in seeds)

@@ -46,7 +46,7 @@ class Entry:
 
 
 class CorpusWriter:
-    """Appends clips to a corpus folder; the index is complete once ``close`` has run."""
+    """Appends clips to a corpus folder; the index is there once ``close`` has run."""
 
     def __init__(self, folder: Path) -> None:
         """Create the folder and open its files.
@@ -58,10 +58,12 @@ class CorpusWriter:
             TrainingError: The folder already holds a corpus.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / INDEX_NAME).exists():
+        self._path = folder / INDEX_NAME
+        if self._path.exists():
             raise TrainingError(f"{folder} already holds a corpus; choose another folder")
         self._audio = (folder / AUDIO_NAME).open("wb")
-        self._index = (folder / INDEX_NAME).open("x", encoding="utf-8")
+        self._partial = self._path.with_suffix(".partial")
+        self._index = self._partial.open("w", encoding="utf-8")
         self._offset = 0
 
     def add(self, clip: Clip) -> None:
@@ -92,15 +94,25 @@ class CorpusWriter:
         self._offset += samples.size
 
     def close(self) -> None:
-        """Finish both files."""
+        """Finish both files; only now there is a corpus."""
         self._audio.close()
         self._index.close()
+        self._partial.replace(self._path)
+
+    def abandon(self) -> None:
+        """Leave no corpus: the next one may be written here."""
+        self._audio.close()
+        self._index.close()
+        self._partial.unlink(missing_ok=True)
 
     def __enter__(self) -> CorpusWriter:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
 
 
 class Corpus:

@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -241,3 +242,16 @@ def test_general_midi_clips_carry_their_licence(font: GeneralMidi) -> None:
 def test_a_missing_font_says_what_to_install() -> None:
     with pytest.raises(TrainingError, match="fluid-soundfont-gm"):
         GeneralMidi(Path("nowhere.sf2"))
+
+
+def test_a_corpus_that_broke_off_is_no_corpus(tmp_path: Path) -> None:
+    def broken() -> Iterator[Clip]:
+        yield clip_of("a", tone()[:, None])
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space"):
+        write_corpus(broken(), tmp_path / "corpus")
+    with pytest.raises(TrainingError, match="no corpus"):
+        Corpus(tmp_path / "corpus")
+    assert write_corpus([clip_of("a", tone()[:, None])], tmp_path / "corpus") == 1
+    assert len(Corpus(tmp_path / "corpus")) == 1
