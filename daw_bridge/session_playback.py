@@ -230,13 +230,13 @@ class Playback(Turn):
         """Bring a new audio process to where the old one was; loops go on, one-shots are over."""
         for command in all_gains(self.state):
             self.tell(command)
+        for take in sorted(self.state.takes, key=lambda take: take.take_id):
+            self.tell(audio.InstallTake(take.take_id, take.shm_name, take.frames))
         for number, slot in enumerate(self.state.slots, 1):
             resumed = slot.armed or self.resumed(slot)
             changed = replace(slot, voices=(), armed=resumed)
             if changed != slot:
                 self.put(number, changed)
-            for take in sorted(slot.takes, key=lambda take: take.take_id):
-                self.tell(audio.InstallTake(take.take_id, take.shm_name, take.frames))
             for armed in resumed:
                 self.tell(replace(armed.play, at_frame=self.start_frame(number, armed.cue)))
         needed = self.state.takes & self.state.released

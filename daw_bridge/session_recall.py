@@ -267,7 +267,7 @@ class Recalling(Generation, Timing):
         self.end_morph()
         begun_frame = max(self.moment.frame, self.moment.due_frame)
         frames = round(recall.morph_s * SAMPLE_RATE_HZ)
-        started = Morph(self.new_id(), recall.request, begun_frame, frames, moves)
+        started = Morph(recall.operation_id, recall.request, begun_frame, frames, moves)
         self.keep_library(replace(self.library, morph=started))
         if not moves:
             self.end_morph()

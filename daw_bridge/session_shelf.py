@@ -197,7 +197,8 @@ class Shelving(Recalling):
         if event.shelf is Shelf.STATES:
             self.keep_library(replace(self.library, scenes=document.scenes))
         origin = _ORIGINS[event.shelf]
-        self.recall(Recall(self.new_id(), request, origin, event.name, document.rig), recipes)
+        # The number stays the same, so that a /sync goes on waiting.
+        self.recall(Recall(event.job_id, request, origin, event.name, document.rig), recipes)
 
     def _too_many_slots(self, document: Document[StoredTake]) -> str:
         rigs = (document.rig, *document.scenes.values())
