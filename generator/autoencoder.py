@@ -1,7 +1,7 @@
 """The autoencoder's torch modules: mid/side sound -> latents at 10.77 Hz -> spectral frames.
 
 Both halves work at frame rate (hop 512), never at waveform rate: that is what a laptop can afford.
-The encoder reads log-mel and low log-linear bands; the decoder names, for each frame and bin,
+The encoder is a linear code of bands and tones; the decoder names, for each frame and bin,
 magnitude, phase advance with its spread, and offset (`generator/spectral.py` turns those into
 sound). Nothing here knows of losses, prompts, files or numpy. Trained by `training/autoencoder.py`,
 exported by `training/export.py`.
@@ -12,34 +12,64 @@ References:
     each frame.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generator.spectral import BINS, FRAMES_PER_LATENT, HOP_FRAMES, LATE, N_FFT, PARTS
+from generator.spectral import (
+    BINS,
+    FRAMES_PER_LATENT,
+    HEAD_WIDTH,
+    HIGHEST_LOG_MAGNITUDE,
+    HOP_FRAMES,
+    LATE,
+    N_FFT,
+    PARTS,
+)
 
 Outputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-LOW_N_FFT = 8192
-LOW_BINS = 256
-LOG_FLOOR = 1e-4
+LONG_N_FFT = 8192
+TONES = 48
+TONE_OCTAVES = 3
+LOWEST_TONE_HZ = 440.0
+TONE_WEIGHT = 3.0
+# Bands in nepers to about the size of the network's own words, so that int8 serves both.
+BAND_SCALE = 0.3
+# Magnitudes at -80 dB of a full-scale sine, and at -90 dB in the long window.
+FLOOR = 1e-4 * N_FFT / 4
+QUIET_POWER = (3e-5 * LONG_N_FFT / 4) ** 2
 
 
 @dataclass(frozen=True, slots=True)
 class AutoencoderConfig:
     """Sizes of both halves; every field is a count."""
 
-    latent_channels: int = 64
+    latent_channels: int = 96
     mel_bands: int = 128
     side_mel_bands: int = 48
-    encoder_width: int = 256
-    encoder_blocks: int = 4
     latent_width: int = 384
     latent_blocks: int = 2
     decoder_width: int = 256
     decoder_blocks: int = 6
     head_width: int = 512
+
+    @property
+    def bands(self) -> int:
+        """Return the number of log-mel bands of a frame, of mid and side together."""
+        return self.mel_bands + self.side_mel_bands
+
+    @property
+    def hidden(self) -> int:
+        """Return how many numbers the bins of a frame are read from."""
+        return self.bands + self.head_width
+
+    @property
+    def features(self) -> int:
+        """Return how many numbers the code keeps a projection of, for each latent frame."""
+        return FRAMES_PER_LATENT * self.bands + TONES
 
 
 class ConvNeXtBlock(nn.Module):
@@ -83,6 +113,32 @@ def mel_filters(bands: int, n_fft: int, sample_rate_hz: float, low_hz: float = 2
     return filters / filters.sum(0, keepdim=True).clamp_min(1e-6)
 
 
+def log_bands(spectrum: Tensor, filters: Tensor) -> Tensor:
+    """Return the level of bands in nepers, never below the floor.
+
+    Shapes:
+        spectrum: [batch, n, bins] complex; filters: [bins, bands]  ->  [batch, n, bands]
+    """
+    power = spectrum.real.square() + spectrum.imag.square()
+    return 0.5 * (power @ filters + FLOOR**2).log()
+
+
+def tone_filters(sample_rate_hz: float) -> tuple[Tensor, Tensor]:
+    """Return the bins of each quarter of a semitone, and those of a fifth of an octave around it.
+
+    Shapes:
+        both [bins, TONE_OCTAVES * TONES], each column sums to 1.
+    """
+    hz = torch.arange(LONG_N_FFT // 2 + 1) * (sample_rate_hz / LONG_N_FFT)
+    place = TONES * torch.log2(hz.clamp_min(1.0) / LOWEST_TONE_HZ)
+    away = (place[:, None] - torch.arange(TONE_OCTAVES * TONES)).abs()
+    # A tone narrower than a bin would be empty: no slope is steeper than one bin.
+    reach = (TONES * sample_rate_hz / LONG_N_FFT / hz.clamp_min(1.0) / math.log(2.0))[:, None]
+    near = (1.0 - away / reach.clamp_min(1.0)).clamp_min(0.0)
+    around = (away < TONES / 5).float()
+    return near / near.sum(0).clamp_min(1e-6), around / around.sum(0)
+
+
 def centred_stft(audio: Tensor, n_fft: int, hop_frames: int, window: Tensor) -> Tensor:
     """Return the complex STFT whose frame j is centred on audio frame ``j * hop_frames``.
 
@@ -101,109 +157,100 @@ def magnitude(spectrum: Tensor) -> Tensor:
     return (spectrum.real.square() + spectrum.imag.square()).sqrt()
 
 
-class Standardise(nn.Module):
-    """Zero mean and unit variance per channel by running statistics, in training too.
-
-    A batch's own statistics would make a latent depend on its neighbours, and its level with it.
-    """
-
-    def __init__(self, channels: int, momentum: float = 0.01) -> None:
-        super().__init__()
-        self.momentum = momentum
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: x: [batch, channels, n] -> the same."""
-        mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
-        if self.training:
-            found = x.detach().float()
-            mean.lerp_(found.mean(dim=(0, 2)), self.momentum)
-            variance.lerp_(found.var(dim=(0, 2)), self.momentum)
-        standard: Tensor = (x - mean[:, None]) * (variance[:, None] + 1e-5).rsqrt()
-        return standard
-
-
 class Encoder(nn.Module):
-    """Stereo sound to latents with zero mean and unit variance per channel."""
+    """Stereo sound to latents by a linear code of what is heard; nothing in it is trained.
+
+    A latent frame is a projection of eight frames of log-mel bands of mid and side, and of how much
+    each quarter of a semitone stands out of its surroundings. Mean and projection are principal
+    components of a corpus (`training/linear_code.py`).
+    """
 
     def __init__(self, config: AutoencoderConfig, sample_rate_hz: float) -> None:
         super().__init__()
-        c = config
+        self.config = c = config
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
-        self.register_buffer("low_window", torch.hann_window(LOW_N_FFT), persistent=False)
+        self.register_buffer("long_window", torch.hann_window(LONG_N_FFT), persistent=False)
         mid = mel_filters(c.mel_bands, N_FFT, sample_rate_hz)
         side = mel_filters(c.side_mel_bands, N_FFT, sample_rate_hz)
         self.register_buffer("mid_filters", mid, persistent=False)
         self.register_buffer("side_filters", side, persistent=False)
-        features = c.mel_bands + c.side_mel_bands + LOW_BINS
-        self.enter = nn.Linear(features, c.encoder_width)
-        self.fast = nn.Sequential(
-            *(ConvNeXtBlock(c.encoder_width) for _ in range(c.encoder_blocks))
-        )
-        self.pool = nn.Linear(FRAMES_PER_LATENT * c.encoder_width, c.latent_width)
-        self.slow = nn.Sequential(
-            *(ConvNeXtBlock(c.latent_width, kernel=5) for _ in range(c.latent_blocks))
-        )
-        self.norm = nn.LayerNorm(c.latent_width)
-        self.leave = nn.Linear(c.latent_width, c.latent_channels)
-        # A power constraint: with fixed noise on top, the latents are a Gaussian channel.
-        self.standardise = Standardise(c.latent_channels)
+        tones, around = tone_filters(sample_rate_hz)
+        self.register_buffer("tones", tones, persistent=False)
+        self.register_buffer("around", around, persistent=False)
+        self.register_buffer("mean", torch.zeros(c.features))
+        self.register_buffer("projection", torch.zeros(c.features, c.latent_channels))
 
     def features(self, audio: Tensor) -> Tensor:
-        """Return log bands of mid and side, about unit scale.
+        """Return what is coded of each latent frame: bands in nepers, frame by frame, then tones.
 
         Shapes:
-            audio: [batch, 2, latent_frames * 4096] left, right  ->  [batch, frames, features]
+            audio: [batch, 2, n * 4096] left, right  ->  [batch, n, config.features]
         """
         mid, side = mid_side(audio)
-        window, low_window = self.get_buffer("window"), self.get_buffer("low_window")
-        mid_size = magnitude(centred_stft(mid, N_FFT, HOP_FRAMES, window))
-        side_size = magnitude(centred_stft(side, N_FFT, HOP_FRAMES, window))
-        low = magnitude(centred_stft(mid, LOW_N_FFT, HOP_FRAMES, low_window))
+        window = self.get_buffer("window")
         bands = (
-            mid_size @ self.get_buffer("mid_filters"),
-            side_size @ self.get_buffer("side_filters"),
-            low[..., 1 : LOW_BINS + 1] * 0.25,
+            log_bands(centred_stft(mid, N_FFT, HOP_FRAMES, window), self.get_buffer("mid_filters")),
+            log_bands(
+                centred_stft(side, N_FFT, HOP_FRAMES, window), self.get_buffer("side_filters")
+            ),
         )
-        return (torch.cat(bands, dim=-1).clamp_min(LOG_FLOOR).log() + 4.0) / 4.0
+        patches = torch.cat(bands, dim=-1).unflatten(1, (-1, FRAMES_PER_LATENT)).flatten(2)
+        return torch.cat((patches, self.salience(mid)), dim=-1)
 
-    def forward(self, audio: Tensor) -> Tensor:
-        """Return standardised latents.
+    def salience(self, mid: Tensor) -> Tensor:
+        """Return how far each quarter of a semitone stands out, octaves summed, about unit scale.
 
         Shapes:
-            audio: [batch, 2, latent_frames * 4096]  ->  [batch, latent_channels, latent_frames]
+            mid: [batch, n * 4096]  ->  [batch, n, TONES]
         """
-        x = self.fast(self.enter(self.features(audio)))
-        batch, frames, width = x.shape
-        x = self.pool(x.reshape(batch, frames // FRAMES_PER_LATENT, FRAMES_PER_LATENT * width))
-        x = self.leave(self.norm(self.slow(x)))
-        standardised: Tensor = self.standardise(x.transpose(1, 2))
-        return standardised
+        half = FRAMES_PER_LATENT * HOP_FRAMES // 2
+        spectrum = centred_stft(mid, LONG_N_FFT, half, self.get_buffer("long_window"))[:, 1::2]
+        power = spectrum.real.square() + spectrum.imag.square() + QUIET_POWER
+        standing = (power @ self.get_buffer("tones")) / (power @ self.get_buffer("around"))
+        folded = standing.unflatten(-1, (-1, TONES)).mean(dim=-2)
+        return TONE_WEIGHT * (folded + 0.1).log()
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Return latents of zero mean and about unit variance.
+
+        Shapes:
+            audio: [batch, 2, n * 4096]  ->  [batch, latent_channels, n]
+        """
+        centred = self.features(audio) - self.get_buffer("mean")
+        return (centred @ self.get_buffer("projection")).transpose(1, 2)
 
 
 class Decoder(nn.Module):
-    """Latents to spectral frames; its reach is limited, so that a part can be decoded alone."""
+    """Latents to spectral frames; its reach is limited, so that a part can be decoded alone.
 
-    def __init__(self, config: AutoencoderConfig) -> None:
+    The bands that the code kept come back by one linear layer; the network reads them, frame by
+    frame, and adds what bands cannot say: fine structure and phase.
+    """
+
+    def __init__(self, config: AutoencoderConfig, sample_rate_hz: float) -> None:
         super().__init__()
         self.config = c = config
+        self.uncode = nn.Linear(c.latent_channels, FRAMES_PER_LATENT * c.bands)
         self.enter = nn.Linear(c.latent_channels, c.latent_width)
         self.slow = nn.Sequential(
             *(ConvNeXtBlock(c.latent_width, kernel=5) for _ in range(c.latent_blocks))
         )
         self.unfold = nn.Linear(c.latent_width, FRAMES_PER_LATENT * c.decoder_width)
+        self.read = nn.Linear(c.bands, c.decoder_width)
         self.fast = nn.Sequential(
             *(ConvNeXtBlock(c.decoder_width) for _ in range(c.decoder_blocks))
         )
         self.norm = nn.LayerNorm(c.decoder_width)
-        # A harmonic series at any pitch is no low-rank thing: one more layer before the bins.
         self.widen = nn.Linear(c.decoder_width, c.head_width)
-        self.head = nn.Linear(c.head_width, 6 * BINS + 1)
+        self.head = nn.Linear(c.hidden, HEAD_WIDTH)
+        mid = slopes_of(mel_filters(c.mel_bands, N_FFT, sample_rate_hz)) / BAND_SCALE
+        side = slopes_of(mel_filters(c.side_mel_bands, N_FFT, sample_rate_hz)) / BAND_SCALE
         with torch.no_grad():
             self.head.weight.mul_(0.3)
+            self.head.weight[:, : c.bands] = 0.0
+            self.head.weight[:BINS, : c.mel_bands] = mid.T
+            self.head.weight[BINS : 2 * BINS, c.mel_bands : c.bands] = side.T
             self.head.bias.zero_()
-            self.head.bias[: 2 * BINS] = -2.0
             self.head.bias[3 * BINS : 4 * BINS] = -1.0
 
     def forward(self, latents: Tensor) -> Outputs:
@@ -216,20 +263,50 @@ class Decoder(nn.Module):
         return self.name_bins(self.hidden(latents))
 
     def hidden(self, latents: Tensor) -> Tensor:
-        """Return what the bins are read from, [batch, 8 n, head_width]."""
-        x = self.unfold(self.slow(self.enter(latents.transpose(1, 2))))
-        batch, count, _ = x.shape
-        x = x.reshape(batch, count * FRAMES_PER_LATENT, -1)
+        """Return what the bins are read from: the bands, then the network's own words.
+
+        Shapes:
+            latents: [batch, latent_channels, n]  ->  [batch, 8 n, config.hidden]
+        """
+        bands = self.bands(latents)
+        return torch.cat((bands, self.words(latents, bands)), dim=-1)
+
+    def bands(self, latents: Tensor) -> Tensor:
+        """Return the scaled level of the bands, [batch, 8 n, bands]."""
+        patches: Tensor = BAND_SCALE * self.uncode(latents.transpose(1, 2))
+        return patches.unflatten(-1, (FRAMES_PER_LATENT, -1)).flatten(1, 2)
+
+    def words(self, latents: Tensor, bands: Tensor) -> Tensor:
+        """Return what bands cannot say, [batch, 8 n, head_width]."""
+        slow = self.unfold(self.slow(self.enter(latents.transpose(1, 2))))
+        x = slow.unflatten(-1, (FRAMES_PER_LATENT, -1)).flatten(1, 2) + self.read(bands)
         return functional.gelu(self.widen(self.norm(self.fast(x))), approximate="tanh")
 
     def name_bins(self, hidden: Tensor) -> Outputs:
         """Return the outputs; in training always float32, since an offset may be many turns."""
         z = self.head(hidden)
-        y = z[..., :-1].reshape(z.shape[0], z.shape[1], 6, BINS)
-        log_magnitude = y[:, :, 0:2].clamp(max=7.0)
+        y = z[..., :-1].unflatten(-1, (6, BINS))
+        log_magnitude = y[:, :, 0:2].clamp(max=HIGHEST_LOG_MAGNITUDE)
         advance = torch.pi * torch.tanh(y[:, :, 2])
         spread = 2.0 * torch.sigmoid(y[:, :, 3])
         return log_magnitude, advance, spread, torch.pi * y[:, :, 4:6], z[..., -1]
+
+
+def slopes_of(filters: Tensor) -> Tensor:
+    """Return what spreads band levels over bins, linear between the bands' centres.
+
+    Shapes:
+        filters: [bins, bands]  ->  [bands, bins]
+    """
+    bins = torch.arange(filters.shape[0], dtype=filters.dtype)
+    centres = (bins @ filters).contiguous()
+    right = torch.searchsorted(centres, bins).clamp(1, len(centres) - 1)
+    share = ((bins - centres[right - 1]) / (centres[right] - centres[right - 1])).clamp(0.0, 1.0)
+    slopes = torch.zeros(len(centres), len(bins))
+    places = torch.arange(len(bins))
+    slopes[right - 1, places] = 1.0 - share
+    slopes[right, places] = share
+    return slopes
 
 
 def mid_side(audio: Tensor) -> tuple[Tensor, Tensor]:

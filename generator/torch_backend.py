@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from generator.api import CheckpointError, FloatArray
+from generator.api import SAMPLE_RATE_HZ, CheckpointError, FloatArray
 from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.backbone import Backbone, BackboneConfig, Conditions
 from generator.checkpoint import WEIGHTS_FILE, Checkpoint, Manifest
@@ -60,7 +60,7 @@ class TorchNetworks:
         tensors = _read_tensors(checkpoint.path(WEIGHTS_FILE))
         sizes = _read_sizes(checkpoint.manifest)
         self._backbone = Backbone(BackboneConfig(**sizes[TRANSFORMER_SIZES]))
-        self._decoder = Decoder(AutoencoderConfig(**sizes[AUTOENCODER_SIZES]))
+        self._decoder = Decoder(AutoencoderConfig(**sizes[AUTOENCODER_SIZES]), SAMPLE_RATE_HZ)
         modules = {TRANSFORMER_SIZES: self._backbone, AUTOENCODER_SIZES: self._decoder}
         for part, module in modules.items():
             _fill(module, part, tensors)

@@ -1,8 +1,9 @@
 """The autoencoder stage.
 
-First encoder and decoder learn together, from the frames of the STFT alone, which costs no
-synthesis, then also from the sound; then the encoder is frozen, so that the latents stay what they
-are while everything behind them trains, and the decoder goes on against a spectrogram
+The encoder is a linear code of the corpus, made before the first step and never trained
+(`training/linear_code.py`), so that whatever stands behind the latents can train at the same time.
+The decoder starts from that code's inverse and learns what bands cannot say: first from the frames
+of the STFT alone, which costs no synthesis, then also from the sound, then against a spectrogram
 discriminator. Knows nothing of text. Its product feeds `training/latents.py`, and through
 `training/release.py` the checkpoint.
 """
@@ -13,29 +14,35 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from generator.api import LATENT_HOP_FRAMES
 from generator.autoencoder import (
     AutoencoderConfig,
     Decoder,
     Encoder,
     Outputs,
+    mel_filters,
     mid_side,
     synthesise,
 )
-from generator.spectral import FRAMES_PER_LATENT, HOP_FRAMES, N_FFT, NOISE_REACH
+from generator.spectral import N_FFT, NOISE_REACH
 from training.checkpoints import STATE_FILE, State, load_state
 from training.config import AutoencoderRun
 from training.errors import TrainingError
-from training.frame_losses import attack_frames, real_spectrum, spectral_terms
+from training.frame_losses import attack_frames, missing_db, real_spectrum, spectral_terms
 from training.judge import (
     MultiResolutionDiscriminator,
     adversarial_loss,
     discriminator_loss,
     feature_loss,
 )
+from training.linear_code import principal_components, take_code
 from training.loop import StepDraws, learning_rate, update, update_average
 from training.sound_losses import audible, convergence, mel_distance, mel_scales
+
+# Bands of the frames' losses, wide to narrow: the wide ones pull a partial from afar.
+BANDS = (24, 96, 256)
 
 
 def uniform_noise(shape: torch.Size, draws: StepDraws) -> Tensor:
@@ -64,21 +71,31 @@ class AutoencoderStage:
         self.config = run
         self.crops = crops
         self.encoder = Encoder(sizes, sample_rate_hz)
-        self.decoder = Decoder(sizes)
+        self.decoder = Decoder(sizes, sample_rate_hz)
+        if run.start is not None:
+            self.take_weights(load_state(run.start))
         self.average = copy.deepcopy(self.decoder).requires_grad_(False)
         self.judge = MultiResolutionDiscriminator(run.discriminator_width)
+        self.bands = [mel_filters(count, N_FFT, sample_rate_hz) for count in BANDS]
         self.scales = mel_scales(sample_rate_hz)
-        both = [*self.encoder.parameters(), *self.decoder.parameters()]
-        self.optimiser = torch.optim.AdamW(both, betas=(0.8, 0.99), weight_decay=1e-3, fused=True)
+        self.optimiser = torch.optim.AdamW(
+            self.decoder.parameters(), betas=(0.8, 0.99), weight_decay=1e-3, fused=True
+        )
         self.judge_optimiser = torch.optim.AdamW(
             self.judge.parameters(), betas=(0.8, 0.99), fused=True
         )
 
-    def encode(self, audio: Tensor, *, frozen: bool) -> Tensor:
-        """Return latents; a frozen encoder is in evaluation mode and takes no gradient."""
-        self.encoder.train(not frozen)
-        with torch.set_grad_enabled(not frozen), self.autocast():
-            return self.encoder(audio).float()  # type: ignore[no-any-return]
+    def make_code(self, rng: np.random.Generator) -> None:
+        """Set the encoder, and the first layer of the decoder, to the best linear code of crops."""
+        run = self.config
+        frames = run.crop_latents * LATENT_HOP_FRAMES
+        features = [
+            self.encoder.features(self.crops(rng, run.batch, frames)).flatten(0, 1)
+            for _ in range(-(-run.code_frames // (run.batch * run.crop_latents)))
+        ]
+        code = principal_components(torch.cat(features), run.model.latent_channels)
+        take_code(self.encoder, self.decoder, code)
+        take_code(self.encoder, self.average, code)
 
     def autocast(self) -> torch.autocast:
         """Return bfloat16 matrix products, when the run asks for them."""
@@ -86,26 +103,26 @@ class AutoencoderStage:
 
     def decode(self, latents: Tensor) -> Outputs:
         """Return the decoder's outputs in float32."""
+        bands = self.decoder.bands(latents)
         with self.autocast():
-            hidden = self.decoder.hidden(latents)
-        outputs: Outputs = self.decoder.name_bins(hidden.float())
+            words = self.decoder.words(latents, bands)
+        outputs: Outputs = self.decoder.name_bins(torch.cat((bands, words.float()), dim=-1))
         return outputs
 
     def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
-        """Update the decoder, the encoder until it is frozen, the discriminator in its time."""
+        """Update the decoder, and the discriminator in its time."""
         run = self.config
-        frozen = step >= run.freeze_encoder_from
-        audio = self.crops(
-            draws.numpy, run.batch, run.crop_latents * FRAMES_PER_LATENT * HOP_FRAMES
-        )
-        latents = self.encode(audio, frozen=frozen)
+        if step == 0 and run.start is None:
+            self.make_code(draws.numpy)
+        audio = self.crops(draws.numpy, run.batch, run.crop_latents * LATENT_HOP_FRAMES)
+        latents = self.encoder(audio)
         level = torch.rand(run.batch, 1, 1, generator=draws.torch) * run.latent_noise
         noisy = latents + level * torch.randn(latents.shape, generator=draws.torch)
         outputs = self.decode(noisy)
         real = torch.stack(mid_side(audio), dim=1)
         spectrum = real_spectrum(real)
         starts = attack_frames(spectrum.size[:, :, 0], self.encoder.get_buffer("mid_filters"))
-        terms = spectral_terms(outputs, spectrum, starts)
+        terms = spectral_terms(outputs, spectrum, starts, self.bands)
         if step >= run.sound_from:
             made = self.synthesise(outputs, starts, draws)
             terms |= self.sound_terms(made, real.flatten(0, 1))
@@ -117,6 +134,7 @@ class AutoencoderStage:
         norm = update(self.optimiser, loss, rate=rate, clip_norm=run.clip_norm)
         update_average(self.average, self.decoder, decay=run.average_decay, step=step)
         return {name: value.detach() for name, value in terms.items()} | {
+            "missing_db": missing_db(outputs, spectrum),
             "loss": loss.detach(),
             "gradient": norm,
         }
@@ -154,6 +172,14 @@ class AutoencoderStage:
         judged, wanted = self.judge(made), self.judge(real)
         self.judge.requires_grad_(True)
         return {"adversarial": adversarial_loss(judged), "features": feature_loss(wanted, judged)}
+
+    def take_weights(self, state: State) -> None:
+        """Take an earlier run's weights where names and shapes agree; the rest stays as drawn."""
+        for name in ("encoder", "decoder"):
+            network: nn.Module = getattr(self, name)
+            own = network.state_dict()
+            fitting = {k: v for k, v in state[name].items() if k in own and own[k].shape == v.shape}
+            network.load_state_dict(own | fitting)
 
     def state(self) -> State:
         """Return all weights and optimiser states."""

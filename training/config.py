@@ -52,11 +52,9 @@ class Run(Strict):
 class AutoencoderSizes(Strict):
     """See `generator.autoencoder.AutoencoderConfig`."""
 
-    latent_channels: Count = 64
+    latent_channels: Count = 96
     mel_bands: Count = 128
     side_mel_bands: Count = 48
-    encoder_width: Count = 256
-    encoder_blocks: Count = 4
     latent_width: Count = 384
     latent_blocks: Count = 2
     decoder_width: Count = 256
@@ -69,6 +67,7 @@ class AutoencoderWeights(Strict):
 
     mel: Weight = 1.0
     convergence: Weight = 0.3
+    bands: Weight = 1.0
     magnitude: Weight = 0.5
     peaks: Weight = 1.0
     advance: Weight = 1.0
@@ -79,14 +78,15 @@ class AutoencoderWeights(Strict):
 
 
 class AutoencoderRun(Run):
-    """`python -m training autoencoder`."""
+    """`python -m training autoencoder`; weights of the state ``start`` are taken where they fit."""
 
     model: AutoencoderSizes = AutoencoderSizes()
     weights: AutoencoderWeights = AutoencoderWeights()
+    start: Path | None = None
     crop_latents: Count = 8
+    code_frames: Count = 24_000
     latent_noise: Weight = 0.25
     sound_from: int = Field(default=0, ge=0)
-    freeze_encoder_from: Count = NEVER
     adversarial_from: Count = NEVER
     discriminator_width: Count = 16
     discriminator_rate: Rate = 2e-4

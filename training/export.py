@@ -172,7 +172,7 @@ def export_checkpoint(
         full = Path(scratch)
         export_graph(transformer, traced, TRANSFORMER_SHAPE, full / TRANSFORMER_FILE)
         export_graph(DecoderBody(trained.decoder), (latents,), DECODER_SHAPE, full / DECODER_FILE)
-        hidden = torch.randn(TRACED_BATCH, TRACED_LATENTS, trained.decoder_sizes.head_width)
+        hidden = torch.randn(TRACED_BATCH, TRACED_LATENTS, trained.decoder_sizes.hidden)
         export_graph(trained.decoder.head, (hidden,), HEAD_SHAPE, full / HEAD_FILE)
         for name in (TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE):
             if quantised:

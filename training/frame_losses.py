@@ -4,6 +4,7 @@ Pure functions; they know no network. What each output means stands in `generato
 phase is a sum in `docs/decisions/005-phase-as-a-sum.md`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,34 @@ def peak_loss(outputs: Outputs, real: RealSpectrum) -> Tensor:
     error = ((0.5 * outputs[0]).exp() - wanted).flatten(1).norm(dim=1)
     relative: Tensor = error / wanted.flatten(1).norm(dim=1).clamp_min(1.0)
     return relative.mean()
+
+
+def band_loss(outputs: Outputs, real: RealSpectrum, filters: Sequence[Tensor]) -> Tensor:
+    """Return the mean absolute log difference of the power in bands, over several widths of band.
+
+    Partials carry a band's power: one that is missing costs its whole level, where a difference bin
+    by bin is content with the floor between partials.
+
+    Shapes:
+        filters: [bins, bands] each, from wide bands to narrow ones.
+    """
+    made, wanted = (2.0 * outputs[0]).exp(), real.size.square()
+    floor = (LOG_OFFSET * N_FFT / 4) ** 2
+    terms = [
+        0.5 * ((made @ f + floor).log() - (wanted @ f + floor).log()).abs().mean() for f in filters
+    ]
+    return torch.stack(terms).mean()
+
+
+def missing_db(outputs: Outputs, real: RealSpectrum) -> Tensor:
+    """Return by how many dB the loudest cells are too loud, below 0 where partials are missing.
+
+    The cells within 20 dB of a crop's loudest; a figure to watch, not a loss.
+    """
+    loud = real.size > 0.1 * real.size.amax(dim=(1, 2, 3), keepdim=True)
+    loud &= real.size > LOG_OFFSET * N_FFT / 4
+    error = outputs[0].detach() - real.size.clamp_min(1e-6).log()
+    return 8.685889638 * error[loud].mean()
 
 
 def agreement(angle: Tensor, product: Tensor, size: Tensor) -> Tensor:
@@ -134,13 +163,16 @@ def attack_loss(outputs: Outputs, starts: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(outputs[4][:, 1:], starts[:, 1:].float())
 
 
-def spectral_terms(outputs: Outputs, real: RealSpectrum, starts: Tensor) -> dict[str, Tensor]:
+def spectral_terms(
+    outputs: Outputs, real: RealSpectrum, starts: Tensor, filters: Sequence[Tensor]
+) -> dict[str, Tensor]:
     """Return the terms that compare the decoder's frames with the real STFT.
 
     Shapes:
-        starts: [batch, n] booleans.
+        starts: [batch, n] booleans; filters: see `band_loss`.
     """
     return {
+        "bands": band_loss(outputs, real, filters),
         "magnitude": magnitude_loss(outputs, real),
         "peaks": peak_loss(outputs, real),
         "advance": advance_loss(outputs, real, starts),

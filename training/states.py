@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from generator.api import AudioClip, FloatArray, GenerationRequest, collect_clip, seeded_noise
+from generator.api import (
+    SAMPLE_RATE_HZ,
+    AudioClip,
+    FloatArray,
+    GenerationRequest,
+    collect_clip,
+    seeded_noise,
+)
 from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.backbone import Backbone, Conditions
 from generator.checkpoint import Manifest
@@ -39,7 +46,7 @@ def load_decoder(path: Path) -> Decoder:
     sizes, weights = state.get("sizes"), state.get("average")
     if not isinstance(sizes, dict) or not isinstance(weights, dict):
         raise TrainingError(f"{path} holds no autoencoder: give the state of that stage")
-    decoder = Decoder(AutoencoderConfig(**sizes))
+    decoder = Decoder(AutoencoderConfig(**sizes), SAMPLE_RATE_HZ)
     decoder.load_state_dict(weights)
     return decoder.eval()
 

@@ -3,13 +3,16 @@
 import numpy as np
 import torch
 
+from generator.api import SAMPLE_RATE_HZ
 from generator.autoencoder import (
+    TONES,
     AutoencoderConfig,
     Decoder,
     Encoder,
     centred_stft,
     mel_filters,
     overlap_add,
+    slopes_of,
     synthesise,
 )
 from generator.pipeline import REACH_LATENTS
@@ -17,7 +20,7 @@ from generator.spectral import BINS, FRAMES_PER_LATENT, NOISE_BYTES, NOISE_REACH
 from generator.spectral import synthesise as synthesise_numpy
 
 TINY = AutoencoderConfig(
-    latent_channels=8, mel_bands=16, side_mel_bands=8, encoder_width=16, encoder_blocks=1,
+    latent_channels=8, mel_bands=16, side_mel_bands=8,
     latent_width=24, latent_blocks=1, decoder_width=16, decoder_blocks=1, head_width=24,
 )  # fmt: skip
 
@@ -30,11 +33,11 @@ def test_transform_and_its_inverse_are_exact() -> None:
 
 def test_every_mel_band_hears_something() -> None:
     for bands, n_fft in ((256, 4096), (128, 2048), (96, 1024), (32, 256)):
-        assert bool((mel_filters(bands, n_fft, 44_100.0).sum(0) > 0.5).all()), (bands, n_fft)
+        assert bool((mel_filters(bands, n_fft, SAMPLE_RATE_HZ).sum(0) > 0.5).all()), (bands, n_fft)
 
 
 def test_sizes_of_latents_and_frames() -> None:
-    encoder, decoder = Encoder(TINY, 44_100.0).eval(), Decoder(TINY).eval()
+    encoder, decoder = Encoder(TINY, SAMPLE_RATE_HZ).eval(), Decoder(TINY, SAMPLE_RATE_HZ).eval()
     latents = encoder(torch.randn(2, 2, 5 * 4096))
     assert latents.shape == (2, 8, 5)
     shapes = [tuple(output.shape) for output in decoder(latents)]
@@ -43,7 +46,7 @@ def test_sizes_of_latents_and_frames() -> None:
 
 def test_torch_and_numpy_make_the_same_sound() -> None:
     with torch.no_grad():
-        outputs = Decoder(TINY)(torch.randn(1, 8, 6))
+        outputs = Decoder(TINY, SAMPLE_RATE_HZ)(torch.randn(1, 8, 6))
     drawn = np.random.Generator(np.random.Philox(9)).bytes(48 * NOISE_BYTES)
     uniform = np.frombuffer(drawn, np.int16).reshape(48, 2, BINS) / np.float32(2**15)
     noise = torch.from_numpy(NOISE_REACH * uniform)[None]
@@ -58,8 +61,9 @@ def test_torch_and_numpy_make_the_same_sound() -> None:
 
 def test_no_latent_is_heard_further_than_the_runtime_believes() -> None:
     """A take that follows another one is decoded with so much of it and no more."""
-    decoder = Decoder(AutoencoderConfig(decoder_width=16, latent_width=16, head_width=8)).eval()
-    latents = torch.randn(1, 64, 60)
+    sizes = AutoencoderConfig(decoder_width=16, latent_width=16, head_width=8)
+    decoder = Decoder(sizes, SAMPLE_RATE_HZ).eval()
+    latents = torch.randn(1, sizes.latent_channels, 60)
     for changed in (slice(None, 20), slice(40, None)):
         other = latents.clone()
         other[..., changed] += 1.0
@@ -71,7 +75,7 @@ def test_no_latent_is_heard_further_than_the_runtime_believes() -> None:
 
 
 def test_a_far_latent_does_not_change_a_frame() -> None:
-    decoder = Decoder(TINY).eval()
+    decoder = Decoder(TINY, SAMPLE_RATE_HZ).eval()
     latents = torch.randn(1, 8, 40)
     other = latents.clone()
     other[..., 30:] += 1.0
@@ -79,3 +83,20 @@ def test_a_far_latent_does_not_change_a_frame() -> None:
         a, b = decoder(latents), decoder(other)
     for one, two in zip(a, b, strict=True):
         torch.testing.assert_close(one[:, : 20 * 8], two[:, : 20 * 8], atol=1e-6, rtol=0.0)
+
+
+def test_a_smooth_spectrum_comes_back_from_its_bands() -> None:
+    filters = mel_filters(128, 2048, SAMPLE_RATE_HZ)
+    slow = torch.sin(torch.log1p(torch.arange(BINS) / 40.0))
+    back = (slow @ filters) @ slopes_of(filters)
+    assert float((back - slow)[2:-8].abs().max()) < 0.02
+
+
+def test_a_tone_stands_out_at_its_pitch_in_every_octave() -> None:
+    encoder = Encoder(TINY, SAMPLE_RATE_HZ)
+    t = torch.arange(8 * 4096) / SAMPLE_RATE_HZ
+    for semitones in (0, 7, 12, 19):
+        tone = 0.5 * torch.sin(2 * torch.pi * 440.0 * 2 ** (semitones / 12) * t)
+        found = encoder.salience(tone[None])[0, 4]
+        assert abs(int(found.argmax()) - 4 * (semitones % 12)) <= 1, semitones
+        assert found.shape == (TONES,)

@@ -17,7 +17,9 @@ from training.frame_losses import (
     RealSpectrum,
     advance_loss,
     attack_frames,
+    band_loss,
     magnitude_loss,
+    missing_db,
     peak_loss,
     real_spectrum,
     vertical_loss,
@@ -26,7 +28,7 @@ from training.loop import run
 from training.sound_losses import convergence, mel_distance, mel_scales
 
 TINY = AutoencoderSizes(
-    latent_channels=4, mel_bands=16, side_mel_bands=8, encoder_width=16, encoder_blocks=1,
+    latent_channels=4, mel_bands=16, side_mel_bands=8,
     latent_width=16, latent_blocks=1, decoder_width=16, decoder_blocks=1, head_width=16,
 )  # fmt: skip
 
@@ -91,17 +93,30 @@ def test_an_attack_is_found_where_it_is() -> None:
     assert abs(frames[0] - 20) <= 1
 
 
-def test_a_step_learns_and_a_frozen_encoder_stays(tmp_path: Path) -> None:
+def test_every_step_learns_and_the_code_stays(tmp_path: Path) -> None:
     crops = Crops([small_corpus(tmp_path / "c")], [1.0])
     asked = AutoencoderRun(
-        run_dir=tmp_path, model=TINY, steps=4, batch=2, crop_latents=2, freeze_encoder_from=2,
+        run_dir=tmp_path, model=TINY, steps=4, batch=2, crop_latents=2, code_frames=64,
         adversarial_from=3, discriminator_width=2, bfloat16=False, threads=1,
     )  # fmt: skip
     stage = AutoencoderStage(asked, crops, float(RATE_HZ))
-    weights = []
+    codes, weights = [], []
     for report in run(stage, seed=0, steps=range(4)):
         assert all(np.isfinite(value) for value in report.terms.values()), report
         assert ("adversarial" in report.terms) == (report.step >= 3)
-        weights.append({name: value.clone() for name, value in stage.encoder.state_dict().items()})
-    changed = [any(not torch.equal(a[n], b[n]) for n in a) for a, b in pairwise(weights)]
-    assert changed == [True, False, False]
+        codes.append(stage.encoder.get_buffer("projection").clone())
+        weights.append(stage.decoder.head.weight.clone())
+    assert all(torch.equal(a, b) and a.any() for a, b in pairwise(codes))
+    assert not any(torch.equal(a, b) for a, b in pairwise(weights))
+
+
+def test_missing_partials_cost_their_whole_level() -> None:
+    t = torch.arange(32 * HOP_FRAMES) / RATE_HZ
+    real = real_spectrum(torch.stack((torch.sin(6000.0 * t), 0.0 * t))[None])
+    right = truth(real)
+    without = (right[0].clamp(max=-3.0), *right[1:])
+    filters = [mel_filters(bands, N_FFT, float(RATE_HZ)) for bands in (24, 96)]
+    assert float(band_loss(right, real, filters)) < 1e-3
+    assert float(band_loss(without, real, filters)) > 0.05
+    assert float(missing_db(right, real)) == pytest.approx(0.0, abs=0.1)
+    assert float(missing_db(without, real)) < -40.0

@@ -28,7 +28,7 @@ from training.student import load_backbone
 from training.vectors import Vectors
 
 SMALL = AutoencoderConfig(
-    latent_channels=LATENT_CHANNELS, encoder_width=8, encoder_blocks=1, latent_width=8,
+    latent_channels=LATENT_CHANNELS, latent_width=8,
     latent_blocks=1, decoder_width=8, decoder_blocks=1,
 )  # fmt: skip
 
@@ -54,7 +54,7 @@ def states(folder: Path) -> tuple[Path, Path]:
     save_state(teacher, {"step": 1, "average": Backbone(config).state_dict()})
     parts = {
         "encoder": Encoder(SMALL, SAMPLE_RATE_HZ).state_dict(),
-        "average": Decoder(SMALL).state_dict(),
+        "average": Decoder(SMALL, SAMPLE_RATE_HZ).state_dict(),
         "sizes": asdict(SMALL),
     }
     save_state(autoencoder, {"step": 1, **parts})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from generator.api import CheckpointError, GenerationRequest
+from generator.api import SAMPLE_RATE_HZ, CheckpointError, GenerationRequest
 from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.backbone import Backbone, BackboneConfig
 from generator.checkpoint import WEIGHTS_FILE, Checkpoint, Manifest, write_checkpoint
@@ -43,7 +43,7 @@ def small_networks() -> Trained:
     decoder_sizes = AutoencoderConfig(
         latent_channels=4, latent_width=16, latent_blocks=1, decoder_width=16, decoder_blocks=1
     )
-    backbone, decoder = Backbone(backbone_sizes), Decoder(decoder_sizes)
+    backbone, decoder = Backbone(backbone_sizes), Decoder(decoder_sizes, SAMPLE_RATE_HZ)
     for weight in backbone.parameters():
         # Layers that begin at zero would hide a wrong graph.
         if not weight.any():

@@ -47,10 +47,9 @@ def test_the_level_nearest_to_a_bit_rate_is_taken() -> None:
 
 def test_every_sound_comes_back_from_the_autoencoder_in_its_own_length() -> None:
     sizes = AutoencoderConfig(
-        latent_channels=4, encoder_width=8, encoder_blocks=1, latent_width=8, latent_blocks=1,
-        decoder_width=8, decoder_blocks=1,
+        latent_channels=4, latent_width=8, latent_blocks=1, decoder_width=8, decoder_blocks=1,
     )  # fmt: skip
-    encoder, decoder = Encoder(sizes, SAMPLE_RATE_HZ).eval(), Decoder(sizes).eval()
+    encoder, decoder = Encoder(sizes, SAMPLE_RATE_HZ).eval(), Decoder(sizes, SAMPLE_RATE_HZ).eval()
     sounds = [chord(0.1), chord(0.25)]
     back = rebuild_all(sounds, encoder, decoder)
     assert [x.shape for x in back.autoencoder] == [x.shape for x in sounds]

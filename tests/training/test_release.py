@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from generator.api import GenerationRequest
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.backbone import Backbone, BackboneConfig
 from generator.loading import load_generator
@@ -19,8 +19,8 @@ from training.errors import TrainingError
 from training.release import CREDITS_FILE, release
 
 TINY = {
-    "latent_channels": 4, "mel_bands": 8, "side_mel_bands": 8, "encoder_width": 8,
-    "encoder_blocks": 1, "latent_width": 8, "latent_blocks": 1,
+    "latent_channels": 4, "mel_bands": 8, "side_mel_bands": 8,
+    "latent_width": 8, "latent_blocks": 1,
     "decoder_width": 8, "decoder_blocks": 1, "head_width": 8,
 }  # fmt: skip
 
@@ -33,7 +33,7 @@ def run(tmp_path: Path) -> ReleaseRun:
     tiny_checkpoint(words)
     backbone = Backbone(BackboneConfig(latent_channels=4, **SIZES.model_dump()))
     torch.nn.init.normal_(backbone.leave.weight)  # a fresh one says nothing that could be compared
-    decoder = Decoder(AutoencoderConfig(**TINY))
+    decoder = Decoder(AutoencoderConfig(**TINY), SAMPLE_RATE_HZ)
     save_state(
         tmp_path / "student.pt", {"step": 1, "average": copy.deepcopy(backbone.state_dict())}
     )
