@@ -194,8 +194,9 @@ class Encoder(nn.Module):
                 centred_stft(side, N_FFT, HOP_FRAMES, window), self.get_buffer("side_filters")
             ),
         )
-        patches = torch.cat(bands, dim=-1).unflatten(1, (-1, FRAMES_PER_LATENT)).flatten(2)
-        return torch.cat((patches, self.salience(mid)), dim=-1)
+        tones = self.salience(mid)
+        patches = torch.cat(bands, dim=-1).reshape(*tones.shape[:2], -1)
+        return torch.cat((patches, tones), dim=-1)
 
     def salience(self, mid: Tensor) -> Tensor:
         """Return how far each quarter of a semitone stands out, octaves summed, about unit scale.
@@ -207,8 +208,8 @@ class Encoder(nn.Module):
         spectrum = centred_stft(mid, LONG_N_FFT, half, self.get_buffer("long_window"))[:, 1::2]
         power = spectrum.real.square() + spectrum.imag.square() + QUIET_POWER
         standing = (power @ self.get_buffer("tones")) / (power @ self.get_buffer("around"))
-        folded = standing.unflatten(-1, (-1, TONES)).mean(dim=-2)
-        return TONE_WEIGHT * (folded + 0.1).log()
+        octaves = standing.reshape(*standing.shape[:2], TONE_OCTAVES, TONES)
+        return TONE_WEIGHT * (octaves.mean(dim=-2) + 0.1).log()
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return latents of zero mean and about unit variance.
@@ -274,18 +275,18 @@ class Decoder(nn.Module):
     def bands(self, latents: Tensor) -> Tensor:
         """Return the scaled level of the bands, [batch, 8 n, bands]."""
         patches: Tensor = BAND_SCALE * self.uncode(latents.transpose(1, 2))
-        return patches.unflatten(-1, (FRAMES_PER_LATENT, -1)).flatten(1, 2)
+        return patches.reshape(patches.shape[0], -1, self.config.bands)
 
     def words(self, latents: Tensor, bands: Tensor) -> Tensor:
         """Return what bands cannot say, [batch, 8 n, head_width]."""
         slow = self.unfold(self.slow(self.enter(latents.transpose(1, 2))))
-        x = slow.unflatten(-1, (FRAMES_PER_LATENT, -1)).flatten(1, 2) + self.read(bands)
+        x = slow.reshape(*bands.shape[:2], -1) + self.read(bands)
         return functional.gelu(self.widen(self.norm(self.fast(x))), approximate="tanh")
 
     def name_bins(self, hidden: Tensor) -> Outputs:
         """Return the outputs; in training always float32, since an offset may be many turns."""
         z = self.head(hidden)
-        y = z[..., :-1].unflatten(-1, (6, BINS))
+        y = z[..., :-1].reshape(z.shape[0], z.shape[1], 6, BINS)
         log_magnitude = y[:, :, 0:2].clamp(max=HIGHEST_LOG_MAGNITUDE)
         advance = torch.pi * torch.tanh(y[:, :, 2])
         spread = 2.0 * torch.sigmoid(y[:, :, 3])

@@ -11,10 +11,11 @@ discriminator. Knows nothing of text. Its product feeds `training/latents.py`, a
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from generator.api import LATENT_HOP_FRAMES
 from generator.autoencoder import (
@@ -73,7 +74,9 @@ class AutoencoderStage:
         self.encoder = Encoder(sizes, sample_rate_hz)
         self.decoder = Decoder(sizes, sample_rate_hz)
         if run.start is not None:
-            self.take_weights(load_state(run.start))
+            state: dict[str, Any] = load_state(run.start)
+            self.encoder.load_state_dict(state["encoder"])
+            self.decoder.load_state_dict(state["decoder"])
         self.average = copy.deepcopy(self.decoder).requires_grad_(False)
         self.judge = MultiResolutionDiscriminator(run.discriminator_width)
         self.bands = [mel_filters(count, N_FFT, sample_rate_hz) for count in BANDS]
@@ -172,14 +175,6 @@ class AutoencoderStage:
         judged, wanted = self.judge(made), self.judge(real)
         self.judge.requires_grad_(True)
         return {"adversarial": adversarial_loss(judged), "features": feature_loss(wanted, judged)}
-
-    def take_weights(self, state: State) -> None:
-        """Take an earlier run's weights where names and shapes agree; the rest stays as drawn."""
-        for name in ("encoder", "decoder"):
-            network: nn.Module = getattr(self, name)
-            own = network.state_dict()
-            fitting = {k: v for k, v in state[name].items() if k in own and own[k].shape == v.shape}
-            network.load_state_dict(own | fitting)
 
     def state(self) -> State:
         """Return all weights and optimiser states."""

@@ -78,7 +78,7 @@ class AutoencoderWeights(Strict):
 
 
 class AutoencoderRun(Run):
-    """`python -m training autoencoder`; weights of the state ``start`` are taken where they fit."""
+    """`python -m training autoencoder`; it begins with the weights of the state ``start``."""
 
     model: AutoencoderSizes = AutoencoderSizes()
     weights: AutoencoderWeights = AutoencoderWeights()
