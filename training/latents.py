@@ -67,7 +67,7 @@ def encode(encoder: Encoder, audio: FloatArray) -> FloatArray:
     Shapes:
         audio: [2, latent_frames * LATENT_HOP_FRAMES]  ->  [latent_frames, latent_channels]
     """
-    device = encoder.enter.weight.device
+    device = encoder.get_buffer("mean").device
     made = encoder(torch.from_numpy(audio)[None].to(device))[0].T
     found: FloatArray = made.contiguous().cpu().numpy()
     return found

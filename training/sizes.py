@@ -16,6 +16,7 @@ from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ
 from generator.autoencoder import TONES, AutoencoderConfig, Encoder
 from generator.spectral import FRAMES_PER_LATENT
 from training.config import AutoencoderRun, read_config
+from training.corpus.clip import Split
 from training.corpus.shards import Corpus
 from training.linear_code import LinearCode, principal_components
 
@@ -39,7 +40,7 @@ class Kept:
 
 
 def clip_features(
-    encoder: Encoder, corpus: Corpus, split: str, count: int, grid_latents: int
+    encoder: Encoder, corpus: Corpus, split: Split, count: int, grid_latents: int
 ) -> list[Tensor]:
     """Return the features of some clips, filled up to whole grids, [latents, features] each."""
     chosen = np.random.default_rng(0).permutation(corpus.indices(split))[:count]
