@@ -174,10 +174,13 @@ def arrivals_of(record: bytes) -> list[Take | Warning]:
     if not isinstance(command, InstallTake):
         return [Warning(WarningCode.BAD_COMMAND, 1)]
     try:
-        audio = open_take(command.shm_name, command.frames).audio
+        buffer = open_take(command.shm_name, command.frames)
     except AudioError:
         return [Warning(WarningCode.TAKE_UNREADABLE, 1, take_id=command.take_id)]
-    repaired = repair_take(audio)
+    if not buffer.is_whole:
+        # It cannot be looked through yet; its maker gives no number that is none and no offset.
+        return [Take(command.take_id, buffer.audio, buffer.missing)]
+    repaired = repair_take(buffer.audio)
     take = Take(command.take_id, repaired.audio)
     if not repaired.is_remarkable:
         return [take]

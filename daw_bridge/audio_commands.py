@@ -180,6 +180,7 @@ class WarningCode(IntEnum):
     NOT_FINITE = 7
     EVENTS_LOST = 8
     RENDER_FAILED = 9
+    TAKE_LATE = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class AudioEngine:
             arrival = self.arrivals.popleft()
             if isinstance(arrival, Warning):
                 self._mixer.events.append(arrival)
-            elif self._mixer.install(arrival.take_id, arrival.audio):
+            elif self._mixer.install(arrival.take_id, arrival.audio, arrival.missing):
                 self._mixer.events.append(Installed(arrival.take_id))
             else:
                 # Never installed, so no one waits for its disposal; but it must not die here.

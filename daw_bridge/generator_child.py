@@ -17,7 +17,13 @@ from collections.abc import Callable
 from typing import NoReturn, TextIO
 
 from daw_bridge.errors import AudioError, Fault
-from daw_bridge.generator_events import GeneratorReady, TakeFailed, TakeProgress, TakeReady
+from daw_bridge.generator_events import (
+    GeneratorReady,
+    TakeBegun,
+    TakeFailed,
+    TakeProgress,
+    TakeReady,
+)
 from daw_bridge.generator_wire import (
     ChildEvent,
     DropTake,
@@ -131,6 +137,9 @@ class _Reporter:
 
         return create_take(frames, owner_pid=self._owner, announce=announce)
 
+    def begun(self, take: TakeBuffer, seed: int) -> None:
+        self._say(TakeBegun(self._request_id, take.name, take.frames, seed))
+
     def progress(self, fraction: float) -> None:
         if self._said + PROGRESS_STEP <= fraction < 1.0:
             self._said = fraction
@@ -145,19 +154,23 @@ def _make_take(
     inbox.check_wanted(wanted.request_id)
     report.begin()
     take = report.reserve(request.frames)
+    take.await_frames()
+    made, is_told = 0, False
     try:
-        filled = 0
         for chunk in generator.stream(request):
             inbox.check_wanted(wanted.request_id)
-            if filled + len(chunk) > request.frames:
+            if made + len(chunk) > request.frames:
                 raise GeneratorError(f"The model made more than {request.frames} frames.")
-            take.audio[filled : filled + len(chunk)] = chunk
-            filled += len(chunk)
-            report.progress(filled / request.frames)
-        if filled < request.frames:
-            raise GeneratorError(f"The model made {filled} of {request.frames} frames.")
+            made = take.append(chunk)
+            if not is_told and 0 < made < request.frames:
+                report.begun(take, request.seed)
+                is_told = True
+            report.progress(made / request.frames)
+        if made < request.frames:
+            raise GeneratorError(f"The model made {made} of {request.frames} frames.")
     except BaseException:
-        remove_take(take.name)
+        if not is_told:
+            remove_take(take.name)
         raise
     elapsed_ms = 1e3 * (time.monotonic() - begun_s)
     return TakeReady(wanted.request_id, take.name, request.frames, request.seed, elapsed_ms)

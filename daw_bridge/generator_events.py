@@ -24,8 +24,21 @@ class TakeProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBegun:
+    """The first part of a take lies in shared memory and may be played while the rest is made.
+
+    The memory belongs to control from now on, whatever becomes of the take.
+    """
+
+    request_id: int
+    shm_name: str
+    frames: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
 class TakeReady:
-    """A take lies in shared memory, and belongs to control from now on."""
+    """A whole take lies in shared memory, and belongs to control from now on."""
 
     request_id: int
     shm_name: str
@@ -50,4 +63,4 @@ class GeneratorDied:
     text: str
 
 
-GeneratorEvent = GeneratorReady | TakeProgress | TakeReady | TakeFailed | GeneratorDied
+GeneratorEvent = GeneratorReady | TakeProgress | TakeBegun | TakeReady | TakeFailed | GeneratorDied

@@ -4,8 +4,9 @@ Requests wait here and go to the child one at a time, so a request that waits ca
 once and survives the death of the child; only the one being made is lost with it. It never loads a
 model and never touches audio. Flow: daemon.py → `submit` → generator_child.py → `poll` → daemon.py.
 
-What it promises: every request that was submitted ends in exactly one TakeReady or TakeFailed;
-after `cancel` it is a TakeFailed; memory of takes that nobody was told of is removed here.
+What it promises: every request that was submitted ends in exactly one TakeReady or TakeFailed,
+before which there may be one TakeBegun; after `cancel` it is a TakeFailed; memory of takes that
+nobody was told of is removed here, of others never.
 """
 
 from collections import OrderedDict
@@ -15,6 +16,7 @@ from daw_bridge.generator_events import (
     GeneratorDied,
     GeneratorEvent,
     GeneratorReady,
+    TakeBegun,
     TakeFailed,
     TakeProgress,
     TakeReady,
@@ -133,12 +135,12 @@ class GeneratorProcess:
         if self._child is not None:
             self._child.end(timeout_s)
             for child, event in self._mailbox.take_all():
-                if child is self._child and isinstance(event, TakeReady | TakeReserved):
+                if child is self._child and isinstance(event, TakeBegun | TakeReady | TakeReserved):
                     remove_take(event.shm_name)
         if self._reserved is not None:
             remove_take(self._reserved)
         for untold in self._events:
-            if isinstance(untold, TakeReady):
+            if isinstance(untold, TakeBegun | TakeReady):
                 remove_take(untold.shm_name)
         self._child = self._making = self._reserved = None
         self._events.clear()
@@ -167,19 +169,28 @@ class GeneratorProcess:
                 self._events.append(event)
             case LoadFailed():
                 self._broken_text = event.text
-            case TakeReady() if self._dropped:
-                remove_take(event.shm_name)
-                self._end_making()
-                self._fail(event.request_id, Fault.CANCELLED, "The take was cancelled.")
-            case TakeReady() | TakeFailed():
-                self._end_making()
-                self._events.append(event)
+            case TakeBegun() | TakeReady() | TakeFailed():
+                self._hear_of_take(event)
             case GeneratorReady():
                 self._is_ready = True
                 self._failed_starts = 0
                 self._events.append(event)
 
+    def _hear_of_take(self, event: TakeBegun | TakeReady | TakeFailed) -> None:
+        is_told = not (self._dropped and isinstance(event, TakeBegun | TakeReady))
+        if is_told and not isinstance(event, TakeFailed):
+            # Its memory is control's from here on; of what is not told it stays ours to remove.
+            self._reserved = None
+        if not isinstance(event, TakeBegun):
+            self._end_making()
+        if is_told:
+            self._events.append(event)
+        elif isinstance(event, TakeReady):
+            self._fail(event.request_id, Fault.CANCELLED, "The take was cancelled.")
+
     def _end_making(self) -> None:
+        if self._reserved is not None:
+            remove_take(self._reserved)
         self._making = self._reserved = None
 
     def _bury(self) -> None:
@@ -188,8 +199,6 @@ class GeneratorProcess:
             return
         self._child.end(STOP_TIMEOUT_S)
         status = self._child.process.returncode
-        if self._reserved is not None:
-            remove_take(self._reserved)
         self._failed_starts += not self._is_ready
         self._is_ready = False
         self._child = None

@@ -7,7 +7,13 @@ code. Used by generator_child.py on one side and by generator_link.py on the oth
 import json
 from dataclasses import asdict, dataclass
 
-from daw_bridge.generator_events import GeneratorReady, TakeFailed, TakeProgress, TakeReady
+from daw_bridge.generator_events import (
+    GeneratorReady,
+    TakeBegun,
+    TakeFailed,
+    TakeProgress,
+    TakeReady,
+)
 from generator.api import Base, GenerationRequest
 
 
@@ -21,7 +27,7 @@ class MakeTake:
 
 @dataclass(frozen=True, slots=True)
 class DropTake:
-    """Stop making a take at the end of the stage that runs."""
+    """Stop making a take at the end of the stage or chunk that runs."""
 
     request_id: int
 
@@ -47,11 +53,21 @@ class LoadFailed:
 
 
 ChildCommand = MakeTake | DropTake | Leave
-ChildEvent = GeneratorReady | TakeProgress | TakeReady | TakeFailed | TakeReserved | LoadFailed
+ChildEvent = (
+    GeneratorReady | TakeProgress | TakeBegun | TakeReady | TakeFailed | TakeReserved | LoadFailed
+)
 
 _EVENTS: dict[str, type[ChildEvent]] = {
     kind.__name__: kind
-    for kind in (GeneratorReady, TakeProgress, TakeReady, TakeFailed, TakeReserved, LoadFailed)
+    for kind in (
+        GeneratorReady,
+        TakeProgress,
+        TakeBegun,
+        TakeReady,
+        TakeFailed,
+        TakeReserved,
+        LoadFailed,
+    )
 }
 
 

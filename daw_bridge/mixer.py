@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import assert_never
 
 import numpy as np
+import numpy.typing as npt
 
 from daw_bridge.audio_commands import (
     Command,
@@ -41,6 +42,7 @@ from generator.api import SAMPLE_RATE_HZ, FloatArray
 _VOICES = 2 * MAX_SLOTS
 _MAX_CHUNK_FRAMES = 1024
 _GAIN_RAMP_FRAMES = SAMPLE_RATE_HZ // 100
+_LATE_FADE_FRAMES = SAMPLE_RATE_HZ // 200
 _PANIC_FRAMES = SAMPLE_RATE_HZ // 50
 _CHOKE_FRAMES = SAMPLE_RATE_HZ // 100
 _MAX_GAIN_DB = 40.0
@@ -75,15 +77,19 @@ class Mixer:
         """How many slots sound."""
         return len({voice.slot for voice in self._sounding})
 
-    def install(self, take_id: int, audio: FloatArray) -> bool:
+    def install(
+        self, take_id: int, audio: FloatArray, missing: npt.NDArray[np.int64] | None = None
+    ) -> bool:
         """Make a take playable; plays that waited for it are scheduled.
 
         Shapes:
             audio: [frames, channels]
+            missing: [1]
 
         Args:
             take_id: Its number.
             audio: Its frames, finite and without an offset; at least one.
+            missing: How many frames at its end are not made yet, where it is still being made.
 
         Returns:
             Whether the number was free.
@@ -91,7 +97,7 @@ class Mixer:
         if take_id in self._takes:
             self._warn(WarningCode.BAD_COMMAND, take_id=take_id)
             return False
-        self._takes[take_id] = Take(take_id, audio)
+        self._takes[take_id] = Take(take_id, audio, missing)
         for play, order in self._timeline.take_arrived(take_id):
             self._add(play, order)
         if take_id in self._release_on_arrival:
@@ -131,7 +137,9 @@ class Mixer:
         done = 0
         while done < len(out):
             self._obey_what_is_due()
-            frames = min(len(out) - done, _MAX_CHUNK_FRAMES, self._frames_to_next_change())
+            frames = min(len(out) - done, _MAX_CHUNK_FRAMES)
+            self._let_go_of_what_is_not_made(frames)
+            frames = min(frames, self._frames_to_next_change())
             self._mix(out[done : done + frames])
             done += frames
 
@@ -259,6 +267,18 @@ class Mixer:
         changes = (min(one.end_frame, one.repeat_frame) for one in self._sounding)
         change = min(changes, default=self.frame + 2**31)
         return max(1, min(change, self._timeline.next_frame) - self.frame)
+
+    def _let_go_of_what_is_not_made(self, frames: int) -> None:
+        """Fade out what would come to the end of what is made: its maker is late, or gone.
+
+        A fade's length is left in hand, so that it falls on sound and not on nothing.
+        """
+        for voice in self._sounding:
+            left = voice.frames_left(self.frame)
+            if left < frames + _LATE_FADE_FRAMES and left < voice.end_frame - self.frame:
+                fade = min(max(left, 1), _LATE_FADE_FRAMES)
+                voice.fade_out(frame=self.frame, frames=fade)
+                self._warn(WarningCode.TAKE_LATE, take_id=voice.take.take_id, slot=voice.slot)
 
     def _mix(self, mix: FloatArray) -> None:
         mix.fill(0.0)

@@ -12,7 +12,13 @@ from daw_bridge import audio_commands as audio
 from daw_bridge.clock_events import ClockEvent
 from daw_bridge.errors import Fault
 from daw_bridge.file_jobs import FileEvent
-from daw_bridge.generator_events import GeneratorEvent, TakeFailed, TakeProgress, TakeReady
+from daw_bridge.generator_events import (
+    GeneratorEvent,
+    TakeBegun,
+    TakeFailed,
+    TakeProgress,
+    TakeReady,
+)
 from daw_bridge.requests import (
     Cancel,
     ClockCommand,
@@ -128,6 +134,8 @@ class _Rules(Taping, Notes):
         match event:
             case TakeProgress(job_id, fraction):
                 self.progress(job_id, fraction)
+            case TakeBegun():
+                self.take_begun(event)
             case TakeReady():
                 self.take_ready(event)
             case TakeFailed(job_id, code, text):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.errors import Fault
-from daw_bridge.generator_events import TakeReady
+from daw_bridge.generator_events import TakeBegun, TakeReady
 from daw_bridge.requests import (
     Generate,
     Go,
@@ -90,14 +90,27 @@ class Generation(Playback):
         job = self.slot(number).job
         if job is None:
             return
-        if job.take is None:
-            self.actions.append(CancelJob(job.job_id))
-            self.fail(job.request, fault, text)
-            if job.cue is not None:
-                self.fail_if_numbered(job.cue.request, fault, text)
+        if job.take is not None and job.generate_ms is not None:
+            self.made(job.request, job.take, job.generate_ms)
+            self.put(number, replace(self.slot(number), job=None))
         else:
-            self.made(job.request, job.take)
-        self.put(number, replace(self.slot(number), job=None))
+            self.actions.append(CancelJob(job.job_id))
+            self.give_up(number, job, fault, text)
+
+    def give_up(self, number: int, job: Job, fault: int, text: str) -> None:
+        """Answer for a generation that does not come to its end.
+
+        A part of it that sounds goes on as far as it was made; what was to begin later does not.
+        """
+        slot = self.slot(number)
+        self.fail(job.request, fault, text)
+        lost = [armed for armed in slot.armed if armed.take == job.take]
+        for cue in (job.cue, *(armed.cue for armed in lost)):
+            if cue is not None:
+                self.fail_if_numbered(cue.request, fault, text)
+        armed = tuple(one for one in slot.armed if one not in lost)
+        take = None if slot.take == job.take else slot.take
+        self.put(number, replace(slot, job=None, take=take, armed=armed))
 
     def progress(self, job_id: int, fraction: float) -> None:
         """Pass on how far a generation has come."""
@@ -110,7 +123,7 @@ class Generation(Playback):
         answer = (*head, ("f", min(1.0, max(0.0, fraction))))
         self.actions.append(Reply(job.request.client, "/progress", answer))
 
-    def take_ready(self, event: TakeReady) -> None:
+    def take_begun(self, event: TakeBegun | TakeReady) -> None:
         """Hand a take to the audio process; play it if that was the wish."""
         number = self.slot_of_job(event.request_id)
         slot = self.slot(number) if number else None
@@ -118,8 +131,7 @@ class Generation(Playback):
             self.actions.append(FreeTake(event.shm_name))
             return
         take_id = self.state.takes_made + 1
-        made = (event.shm_name, event.frames, event.seed, event.generate_ms)
-        take = Take(take_id, *made, slot.job.recipe)
+        take = Take(take_id, event.shm_name, event.frames, event.seed, slot.job.recipe)
         self.state = replace(self.state, takes_made=take_id, kept=self.state.kept | {take})
         self.tell(audio.InstallTake(take_id, take.shm_name, take.frames))
         cue = slot.job.cue
@@ -128,18 +140,39 @@ class Generation(Playback):
         if cue is not None:
             self.arm(number, cue)
 
+    def take_ready(self, event: TakeReady) -> None:
+        """Take note that a take is made to its end."""
+        number = self.slot_of_job(event.request_id)
+        known = {take.shm_name for take in self.state.kept | self.state.released}
+        if event.shm_name not in known:
+            self.take_begun(event)
+        self.end_well(number, generate_ms=event.generate_ms)
+
     def installed(self, take_id: int) -> None:
-        """The take can be played: the generation has ended well."""
+        """Take note that a take can be played."""
         for number, slot in enumerate(self.state.slots, 1):
             job = slot.job
             if job is not None and job.take is not None and job.take.take_id == take_id:
-                self.made(job.request, job.take)
-                self.put(number, replace(slot, job=None))
+                self.end_well(number, is_installed=True)
 
-    def made(self, request: Request, take: Take) -> None:
+    def end_well(
+        self, number: int, *, generate_ms: float | None = None, is_installed: bool = False
+    ) -> None:
+        """Answer a generation once its take is whole and can be played."""
+        job = self.slot(number).job if number else None
+        if job is None or job.take is None:
+            return
+        whole_ms = job.generate_ms if generate_ms is None else generate_ms
+        job = replace(job, generate_ms=whole_ms, is_installed=job.is_installed or is_installed)
+        has_ended = whole_ms is not None and job.is_installed
+        if whole_ms is not None and has_ended and job.take is not None:
+            self.made(job.request, job.take, whole_ms)
+        self.put(number, replace(self.slot(number), job=None if has_ended else job))
+
+    def made(self, request: Request, take: Take, generate_ms: float) -> None:
         """Answer a generation with the take."""
         numbers = (("i", take.take_id), ("i", take.seed))
-        times = (("f", take.generate_ms), ("f", take.frames / SAMPLE_RATE_HZ))
+        times = (("f", generate_ms), ("f", take.frames / SAMPLE_RATE_HZ))
         self.done(request, *numbers, *times)
 
     def job_failed(self, job_id: int, code: int, text: str) -> None:
@@ -148,7 +181,5 @@ class Generation(Playback):
         job = self.slot(number).job if number else None
         if job is None:
             return
-        self.fail(job.request, code, text)
-        if job.cue is not None:
-            self.fail_if_numbered(job.cue.request, code, text)
-        self.put(number, replace(self.slot(number), job=None, has_failed=True))
+        self.give_up(number, job, code, text)
+        self.put(number, replace(self.slot(number), has_failed=True))

@@ -213,9 +213,10 @@ class Playback(Turn):
             self.drop_take(take_id, text)
         elif code in _PLAY_IS_LOST and 1 <= number <= len(self.state.slots):
             slot = self.slot(number)
-            for armed in slot.armed:
+            lost = [one for one in slot.armed if take_id in (-1, one.take.take_id)]
+            for armed in lost:
                 self.fail_if_numbered(armed.cue.request, Fault.INTERNAL, text)
-            self.put(number, replace(slot, armed=()))
+            self.put(number, replace(slot, armed=tuple(a for a in slot.armed if a not in lost)))
 
     def drop_take(self, take_id: int, text: str) -> None:
         """A take cannot be played: its slots go without."""

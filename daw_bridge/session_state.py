@@ -23,13 +23,12 @@ from generator.api import GenerationRequest
 # ── what there is ────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class Take:
-    """A finished take in shared memory, and the words that made it."""
+    """A take in shared memory, which may still be made to its end, and the words that made it."""
 
     take_id: int
     shm_name: str
     frames: int
     seed: int
-    generate_ms: float
     recipe: GenerationRequest
 
 
@@ -51,7 +50,11 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A generation on its way: asked for, begun, or waiting to be installed (`take` is set)."""
+    """A generation on its way.
+
+    `take` is set as soon as a part of it can be played, `generate_ms` when it is made to its end;
+    it has ended well when it `is_installed` besides.
+    """
 
     job_id: int
     request: Request
@@ -59,6 +62,8 @@ class Job:
     is_begun: bool = False
     cue: Cue | None = None
     take: Take | None = None
+    generate_ms: float | None = None
+    is_installed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

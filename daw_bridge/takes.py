@@ -5,6 +5,9 @@ control process alone owns its name and removes it, once the audio child has sai
 take no more. Flow: `create_take` (generator) → `TakeStore.adopt` (control) → `open_take` (audio) →
 `TakeStore.dispose` (control).
 
+A take may be played while it is made. Behind its frames stands how many of them are missing, which
+its maker counts down after writing; nobody reads further. A take that nobody counts for is whole.
+
 Knows nothing of voices, prompts or sessions: a take is frames, a name and a number.
 """
 
@@ -12,32 +15,63 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from daw_bridge.errors import AudioError
 from daw_bridge.shared_memory import SharedBlock, create_block, map_block, remove_block
 from generator.api import CHANNELS, FloatArray
 
 _FRAME_BYTES = CHANNELS * 4
+_COUNT_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class TakeBuffer:
     """One take, mapped into this process.
 
-    The memory is unmapped with the last reference to `audio`, so where that reference dies matters:
-    never in the audio callback.
+    The memory is unmapped with the last reference to `audio` and `missing`, so where those die
+    matters: never in the audio callback.
 
     Shapes:
         audio: [frames, channels]
+        missing: [1], how many frames at its end are not made yet
     """
 
     name: str
     audio: FloatArray
+    missing: npt.NDArray[np.int64]
 
     @property
     def frames(self) -> int:
         """Its length."""
         return len(self.audio)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is made."""
+        return not self.missing[0]
+
+    def await_frames(self) -> None:
+        """Say that nothing of it is made yet; `append` will bring it."""
+        self.missing[0] = self.frames
+
+    def append(self, chunk: FloatArray) -> int:
+        """Write the next frames, and say that they are there.
+
+        Shapes:
+            chunk: [n, channels], no more than are missing
+
+        Args:
+            chunk: What comes next.
+
+        Returns:
+            How many frames are there now.
+        """
+        made = self.frames - int(self.missing[0])
+        self.audio[made : made + len(chunk)] = chunk
+        # After the frames: who reads the count finds them.
+        self.missing[0] -= len(chunk)
+        return made + len(chunk)
 
 
 def create_take(
@@ -61,9 +95,9 @@ def create_take(
     """
     if frames < 1:
         raise AudioError(f"A take of {frames} frames cannot be made: it needs at least 1.")
-    size_bytes = frames * _FRAME_BYTES
+    size_bytes = frames * _FRAME_BYTES + _COUNT_BYTES
     block = create_block("take", size_bytes=size_bytes, owner_pid=owner_pid, announce=announce)
-    return TakeBuffer(block.name, _as_audio(block, frames))
+    return _as_take(block, frames)
 
 
 def open_take(name: str, frames: int) -> TakeBuffer:
@@ -81,7 +115,7 @@ def open_take(name: str, frames: int) -> TakeBuffer:
     """
     if frames < 1:
         raise AudioError(f"Take {name} has {frames} frames: it needs at least 1.")
-    return TakeBuffer(name, _as_audio(map_block(name, size_bytes=frames * _FRAME_BYTES), frames))
+    return _as_take(map_block(name, size_bytes=frames * _FRAME_BYTES + _COUNT_BYTES), frames)
 
 
 def remove_take(name: str) -> None:
@@ -142,6 +176,7 @@ class TakeStore:
             self.dispose(take_id)
 
 
-def _as_audio(block: SharedBlock, frames: int) -> FloatArray:
+def _as_take(block: SharedBlock, frames: int) -> TakeBuffer:
     flat = np.frombuffer(block.memory, dtype=np.float32, count=frames * CHANNELS)
-    return flat.reshape(frames, CHANNELS)
+    missing = np.frombuffer(block.memory, dtype=np.int64, count=1, offset=frames * _FRAME_BYTES)
+    return TakeBuffer(block.name, flat.reshape(frames, CHANNELS), missing)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daw_bridge.audio_commands import Play
-from daw_bridge.interpolation import Interpolator
+from daw_bridge.interpolation import TAPS, Interpolator
 from daw_bridge.ramps import NEVER, Fade, Ramp, Scratch, fade_frames
 from generator.api import CHANNELS, FloatArray
 
@@ -26,10 +26,12 @@ class Take:
     Shapes:
         audio: [frames, channels]
         pairs: [frames], the same memory with left and right as one complex number
+        missing: [1], how many frames at its end are not made yet; None where it came whole
     """
 
     take_id: int
     audio: FloatArray
+    missing: npt.NDArray[np.int64] | None = None
     voices: int = 0
     released: bool = False
     pairs: npt.NDArray[np.complex64] = field(init=False)
@@ -37,6 +39,12 @@ class Take:
     def __post_init__(self) -> None:
         """See the audio as pairs."""
         self.pairs = np.ascontiguousarray(self.audio).view(np.complex64)[:, 0]
+
+    @property
+    def made_frames(self) -> int:
+        """How many of its frames may be read."""
+        missing = 0 if self.missing is None else int(self.missing[0])
+        return len(self.audio) - missing
 
 
 class SlotStrip:
@@ -157,6 +165,16 @@ class Voice:
         """
         if not self._fade_outs[2].is_set:
             self._begin(self._fade_outs[2], frame=frame, frames=frames)
+
+    def frames_left(self, frame: int) -> int:
+        """For how many frames of time its take is made, from an absolute frame on."""
+        made = self.take.made_frames
+        if made == len(self.take.audio):
+            return NEVER
+        position = self.play.offset_frames + (frame - self.start_frame) * self.play.speed
+        # At another speed, what lies around a frame is read with it.
+        around = 0 if self.play.speed == 1.0 else TAPS
+        return max(0, math.floor((made - around - position) / self.play.speed))
 
     def finish(self) -> Take:
         """Become idle.

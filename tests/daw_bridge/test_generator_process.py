@@ -17,6 +17,7 @@ from daw_bridge.generator_events import (
     GeneratorDied,
     GeneratorEvent,
     GeneratorReady,
+    TakeBegun,
     TakeFailed,
     TakeProgress,
     TakeReady,
@@ -60,7 +61,16 @@ class Listener:
             kinds = [e for e in events if isinstance(e, TakeReady | TakeFailed)]
             return [e for e in kinds if e.request_id == request_id]
 
-        return endings(self.until(lambda events: bool(endings(events))))[0]
+        ending = endings(self.until(lambda events: bool(endings(events))))[0]
+        if isinstance(ending, TakeFailed):
+            self.free_what_was_begun(request_id)
+        return ending
+
+    def free_what_was_begun(self, request_id: int) -> None:
+        """As control does, which owns a take from its begin on."""
+        for event in self.events:
+            if isinstance(event, TakeBegun) and event.request_id == request_id:
+                remove_take(event.shm_name)
 
 
 def audio_of(event: GeneratorEvent) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -96,6 +106,23 @@ def test_a_take_is_what_the_model_makes(process: GeneratorProcess, tiny: Path) -
     assert isinstance(ready, GeneratorReady)
     assert ready.model == "tiny"
     assert process.is_ready
+
+
+def test_a_take_may_be_read_before_it_is_whole(process: GeneratorProcess) -> None:
+    listener = Listener(process)
+    process.start("tone")
+    process.submit(1, LONG)
+    events = listener.until(lambda events: any(isinstance(e, TakeBegun) for e in events))
+    begun = next(event for event in events if isinstance(event, TakeBegun))
+    take = open_take(begun.shm_name, begun.frames)
+    made = take.frames - int(take.missing[0])
+    early = take.audio[:made].copy()
+    assert made > 0
+    ready = listener.ending_of(1)
+    assert isinstance(ready, TakeReady)
+    assert (ready.shm_name, ready.frames, ready.seed) == (begun.shm_name, begun.frames, begun.seed)
+    assert take.is_whole
+    np.testing.assert_array_equal(audio_of(ready)[:made], early)
 
 
 def test_requests_are_made_in_order_and_each_ends_once(process: GeneratorProcess) -> None:

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daw_bridge import generator_wire as wire
-from daw_bridge.generator_events import GeneratorReady, TakeFailed, TakeProgress, TakeReady
+from daw_bridge.generator_events import (
+    GeneratorReady,
+    TakeBegun,
+    TakeFailed,
+    TakeProgress,
+    TakeReady,
+)
 from generator.api import Base, GenerationRequest
 
 REQUESTS = st.builds(
@@ -42,6 +48,7 @@ def test_commands_survive(request_id: int, request: GenerationRequest) -> None:
     [
         GeneratorReady("a\nb 🥁", 3.5),
         TakeProgress(1, 0.5),
+        TakeBegun(1, "dawb-1-take-a", 100, 7),
         TakeReady(1, "dawb-1-take-a", 100, 7, 12.0),
         TakeFailed(1, 503, "text"),
         wire.TakeReserved(1, "dawb-1-take-a"),

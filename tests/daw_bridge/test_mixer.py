@@ -492,3 +492,52 @@ def test_a_number_is_installed_once() -> None:
     assert not mixer.install(0, noise(2))
     mixer.handle(Play(1, 0))
     np.testing.assert_array_equal(render(mixer, 1000), noise(1))
+
+
+# ── takes that are still being made ──────────────────────────────────────────
+
+
+def in_the_making(audio: FloatArray, made: int) -> tuple[Mixer, np.ndarray]:
+    """A mixer with a take of which only the first frames are there; behind them lies garbage."""
+    mixer, missing = Mixer(), np.array([len(audio) - made])
+    unmade = audio.copy()
+    unmade[made:] = 1e3
+    mixer.install(0, unmade, missing)
+    return mixer, missing
+
+
+@given(
+    blocks=st.lists(st.sampled_from([1, 7, 64, 256, 300, 2048]), min_size=20, max_size=60),
+    speed=st.sampled_from([1.0, 0.5, 1.7, 2.0]),
+)
+def test_a_late_take_fades_and_what_is_not_made_is_never_heard(
+    blocks: list[int], speed: float
+) -> None:
+    made = 3000
+    audio = tone(441.0, periods=400, peak=0.4)
+    mixer, _ = in_the_making(audio, made)
+    mixer.handle(Play(1, 0, speed=speed))
+    heard = render_in(mixer, blocks)
+    assert np.abs(heard).max() < 0.45
+    assert largest_step(heard) < 0.4 * 2 * np.pi * 441 * speed / SAMPLE_RATE_HZ * 1.2 + 0.005
+    if len(heard) * speed > made:
+        assert not heard[math.ceil(made / speed) :].any()
+        late = [e for e in mixer.events if isinstance(e, Warning)]
+        assert [one.code for one in late] == [WarningCode.TAKE_LATE]
+        assert sum(isinstance(e, Ended) for e in mixer.events) == 1
+
+
+@given(st.lists(st.integers(200, 3000), min_size=10, max_size=30))
+def test_a_take_that_is_made_in_time_sounds_as_if_it_had_been_there(steps: list[int]) -> None:
+    audio = noise(1, 20_000)
+    mixer, missing = in_the_making(audio, 6000)
+    (unmade, whole) = (mixer._takes[0].audio, mixer_with(audio))
+    for one in (mixer, whole):
+        one.handle(Play(1, 0))
+    made = 6000
+    for step in steps:
+        np.testing.assert_array_equal(render(mixer, 256), render(whole, 256))
+        unmade[made : made + step] = audio[made : made + step]
+        made = min(len(audio), made + step)
+        missing[0] = len(audio) - made
+    assert not any(isinstance(e, Warning) for e in mixer.events)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from daw_bridge import audio_commands as audio
 from daw_bridge.commands import COMMANDS
 from daw_bridge.errors import Fault
-from daw_bridge.generator_events import TakeFailed, TakeProgress, TakeReady
+from daw_bridge.generator_events import TakeBegun, TakeFailed, TakeProgress, TakeReady
 from daw_bridge.requests import (
     Cancel,
     Command,
@@ -63,6 +63,7 @@ class World:
     events: list[Event] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     memory: set[str] = field(default_factory=set)
+    begun: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.state = new_session(SLOTS, entropy=1)
@@ -135,9 +136,18 @@ class World:
         """The generator finishes a take."""
         job_id = min(self.jobs) if job_id is None else job_id
         request = self.jobs.pop(job_id)
-        self.memory.add(f"take-{job_id}")
+        if job_id not in self.begun:
+            self.memory.add(f"take-{job_id}")
         self.tell(TakeProgress(job_id, 0.5))
         self.tell(TakeReady(job_id, f"take-{job_id}", request.frames, request.seed, 42.0))
+
+    def begin(self) -> None:
+        """The generator has made the first part of a take."""
+        job_id = min(set(self.jobs) - self.begun)
+        request = self.jobs[job_id]
+        self.begun.add(job_id)
+        self.memory.add(f"take-{job_id}")
+        self.tell(TakeBegun(job_id, f"take-{job_id}", request.frames, request.seed))
 
     def start_waiting(self) -> None:
         """The audio process reaches every frame that a play waits for."""
@@ -190,6 +200,7 @@ class World:
 STEPS = st.sampled_from(
     [
         *["make"] * 3,
+        *["begin"] * 2,
         *["start"] * 2,
         *["deliver"] * 2,
         "one-event",
@@ -228,6 +239,8 @@ def play_through(script: list[str | Command]) -> World:  # noqa: C901 - one case
         match step:
             case "make" if world.jobs:
                 world.make()
+            case "begin" if set(world.jobs) - world.begun:
+                world.begin()
             case "fail" if world.jobs:
                 job_id = min(world.jobs)
                 del world.jobs[job_id]
@@ -629,3 +642,50 @@ def test_a_numbered_set_is_answered_with_the_value_even_if_nothing_changed() -> 
         actions = world.ask(SetValue(1, "bars", 2), request_id, client=8)
         assert Show(1, "bars", 2, 8) in actions
     assert world.replies("/done") == [("SetValue", 5), ("SetValue", 6)]
+
+
+def test_a_take_plays_before_it_is_whole_and_is_answered_when_it_is() -> None:
+    world = World()
+    world.ask(Go(1, "pad"), request_id=5)
+    world.begin()
+    world.deliver()
+    world.start_waiting()
+    world.deliver()
+    assert world.state_word() == "playing"
+    assert world.replies("/done") == []
+    world.make()
+    assert [one[1] for one in world.replies("/done")] == [5]
+    assert world.memory == {"take-1"} or len(world.memory) == 1
+
+
+@pytest.mark.parametrize("command", [Cancel(1), Go(1, "other")])
+def test_what_was_begun_may_be_cancelled(command: Command) -> None:
+    """It goes on to sound as far as it was made; the slot has no take that is cut short."""
+    world = World()
+    world.ask(Go(1, "pad"), request_id=5)
+    world.begin()
+    world.start_waiting()
+    world.deliver()
+    world.ask(command)
+    assert [one[1] for one in world.replies("/fail")] == [5]
+    assert world.sounding
+    assert world.state.slots[0].take is None
+    world.finish_oneshots()
+    world.deliver()
+    world.settle()
+    assert world.memory == {take.shm_name for take in world.state.takes}
+
+
+def test_a_take_that_breaks_off_is_told_and_forgotten() -> None:
+    world = World()
+    world.ask(Go(1, "pad"), request_id=5)
+    world.begin()
+    (job_id,) = world.jobs
+    world.jobs.clear()
+    world.tell(TakeFailed(job_id, Fault.GENERATOR_FAILED, "it broke"))
+    world.settle()
+    assert [one[1] for one in world.replies("/fail")] == [5]
+    world.finish_oneshots()
+    world.settle()
+    assert world.state_word() == "error"
+    assert world.memory == set()

@@ -23,6 +23,20 @@ def test_what_one_writes_the_other_reads() -> None:
     remove_take(made.name)
 
 
+def test_frames_are_there_before_they_are_counted() -> None:
+    made = create_take(1000)
+    found = open_take(made.name, 1000)
+    assert found.missing[0] == 0, "nobody counts for it"
+    made.await_frames()
+    sound = np.random.default_rng(1).standard_normal((1000, 2)).astype(np.float32)
+    for start, stop in ((0, 1), (1, 700), (700, 1000)):
+        assert made.append(sound[start:stop]) == stop
+        assert found.missing[0] == 1000 - stop
+        np.testing.assert_array_equal(found.audio[:stop], sound[:stop])
+    assert found.is_whole
+    remove_take(made.name)
+
+
 def test_an_empty_or_absent_take_is_refused() -> None:
     with pytest.raises(AudioError, match="at least 1"):
         create_take(0)
