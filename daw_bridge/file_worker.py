@@ -254,7 +254,7 @@ class FileWorker:
             if not job.with_takes:
                 return FiledTake(take.recipe)
             memory = mapped.get(take.shm_name)
-            if memory is not None:
+            if memory is not None and memory.is_whole:
                 self._kept[path, take.shm_name] = folder.keep_take(path, memory.audio)
             return FiledTake(take.recipe, self._kept.get((path, take.shm_name), ""))
 

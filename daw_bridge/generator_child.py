@@ -169,8 +169,7 @@ def _make_take(
         if made < request.frames:
             raise GeneratorError(f"The model made {made} of {request.frames} frames.")
     except BaseException:
-        if not is_told:
-            remove_take(take.name)
+        remove_take(take.name)
         raise
     elapsed_ms = 1e3 * (time.monotonic() - begun_s)
     return TakeReady(wanted.request_id, take.name, request.frames, request.seed, elapsed_ms)

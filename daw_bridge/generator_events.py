@@ -27,7 +27,8 @@ class TakeProgress:
 class TakeBegun:
     """The first part of a take lies in shared memory and may be played while the rest is made.
 
-    The memory belongs to control from now on, whatever becomes of the take.
+    Its memory stays the generator's until it is whole: should it not come to its end, the name
+    goes, and whoever has mapped it keeps what was made.
     """
 
     request_id: int

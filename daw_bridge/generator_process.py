@@ -5,8 +5,8 @@ once and survives the death of the child; only the one being made is lost with i
 model and never touches audio. Flow: daemon.py → `submit` → generator_child.py → `poll` → daemon.py.
 
 What it promises: every request that was submitted ends in exactly one TakeReady or TakeFailed,
-before which there may be one TakeBegun; after `cancel` it is a TakeFailed; memory of takes that
-nobody was told of is removed here, of others never.
+before which there may be one TakeBegun; after `cancel` it is a TakeFailed; memory of takes that did
+not become whole is removed here.
 """
 
 from collections import OrderedDict
@@ -135,12 +135,12 @@ class GeneratorProcess:
         if self._child is not None:
             self._child.end(timeout_s)
             for child, event in self._mailbox.take_all():
-                if child is self._child and isinstance(event, TakeBegun | TakeReady | TakeReserved):
+                if child is self._child and isinstance(event, TakeReady | TakeReserved):
                     remove_take(event.shm_name)
         if self._reserved is not None:
             remove_take(self._reserved)
         for untold in self._events:
-            if isinstance(untold, TakeBegun | TakeReady):
+            if isinstance(untold, TakeReady):
                 remove_take(untold.shm_name)
         self._child = self._making = self._reserved = None
         self._events.clear()
@@ -164,29 +164,29 @@ class GeneratorProcess:
         match event:
             case TakeReserved():
                 self._reserved = event.shm_name
-            case TakeProgress():
+            case TakeBegun() if self._dropped:
+                pass  # Nobody waits for it any more.
+            case TakeProgress() | TakeBegun():
                 self._has_begun = True
                 self._events.append(event)
             case LoadFailed():
                 self._broken_text = event.text
-            case TakeBegun() | TakeReady() | TakeFailed():
-                self._hear_of_take(event)
+            case TakeReady() | TakeFailed():
+                self._hear_the_end(event)
             case GeneratorReady():
                 self._is_ready = True
                 self._failed_starts = 0
                 self._events.append(event)
 
-    def _hear_of_take(self, event: TakeBegun | TakeReady | TakeFailed) -> None:
-        is_told = not (self._dropped and isinstance(event, TakeBegun | TakeReady))
-        if is_told and not isinstance(event, TakeFailed):
-            # Its memory is control's from here on; of what is not told it stays ours to remove.
-            self._reserved = None
-        if not isinstance(event, TakeBegun):
-            self._end_making()
-        if is_told:
-            self._events.append(event)
-        elif isinstance(event, TakeReady):
+    def _hear_the_end(self, event: TakeReady | TakeFailed) -> None:
+        is_cancelled = self._dropped and isinstance(event, TakeReady)
+        if isinstance(event, TakeReady) and not is_cancelled:
+            self._reserved = None  # It is control's now.
+        self._end_making()
+        if is_cancelled:
             self._fail(event.request_id, Fault.CANCELLED, "The take was cancelled.")
+        else:
+            self._events.append(event)
 
     def _end_making(self) -> None:
         if self._reserved is not None:

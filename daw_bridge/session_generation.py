@@ -128,7 +128,6 @@ class Generation(Playback):
         number = self.slot_of_job(event.request_id)
         slot = self.slot(number) if number else None
         if slot is None or slot.job is None:
-            self.actions.append(FreeTake(event.shm_name))
             return
         take_id = self.state.takes_made + 1
         take = Take(take_id, event.shm_name, event.frames, event.seed, slot.job.recipe)
@@ -143,8 +142,11 @@ class Generation(Playback):
     def take_ready(self, event: TakeReady) -> None:
         """Take note that a take is made to its end."""
         number = self.slot_of_job(event.request_id)
+        job = self.slot(number).job if number else None
         known = {take.shm_name for take in self.state.kept | self.state.released}
-        if event.shm_name not in known:
+        if job is None and event.shm_name not in known:
+            self.actions.append(FreeTake(event.shm_name))
+        elif event.shm_name not in known:
             self.take_begun(event)
         self.end_well(number, generate_ms=event.generate_ms)
 

@@ -150,7 +150,7 @@ class Recalling(Generation, Timing):
             super().take_ready(event)
             return
         number, recipe = recall.missing[event.request_id]
-        made = (event.shm_name, event.frames, event.seed, event.generate_ms)
+        made = (event.shm_name, event.frames, event.seed)
         take = self.adopt(Take(self.state.takes_made + 1, *made, recipe))
         slots = {**recall.rig.slots, number: replace(recall.rig.slots[number], take=take)}
         missing = {job: one for job, one in recall.missing.items() if job != event.request_id}

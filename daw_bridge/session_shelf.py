@@ -222,7 +222,7 @@ class Shelving(Recalling):
         def adopted(take: StoredTake) -> Take | None:
             if take.shm_name and take.shm_name not in known:
                 number, recipe = self.state.takes_made + 1, take.recipe
-                made = (take.shm_name, take.frames, recipe.seed, 0.0, recipe)
+                made = (take.shm_name, take.frames, recipe.seed, recipe)
                 known[take.shm_name] = self.adopt(Take(number, *made))
             return known.get(take.shm_name)
 

@@ -61,16 +61,7 @@ class Listener:
             kinds = [e for e in events if isinstance(e, TakeReady | TakeFailed)]
             return [e for e in kinds if e.request_id == request_id]
 
-        ending = endings(self.until(lambda events: bool(endings(events))))[0]
-        if isinstance(ending, TakeFailed):
-            self.free_what_was_begun(request_id)
-        return ending
-
-    def free_what_was_begun(self, request_id: int) -> None:
-        """As control does, which owns a take from its begin on."""
-        for event in self.events:
-            if isinstance(event, TakeBegun) and event.request_id == request_id:
-                remove_take(event.shm_name)
+        return endings(self.until(lambda events: bool(endings(events))))[0]
 
 
 def audio_of(event: GeneratorEvent) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
