@@ -39,13 +39,24 @@ class ClockPlaced:
 
 @dataclass(frozen=True, slots=True)
 class ClockTold:
-    """Link or JACK says which beat is at a frame, and how fast it goes; None where it does not."""
+    """Link or JACK says what is at a frame; None where it does not say.
+
+    Attributes:
+        source: "link" or "jack".
+        at_frame: When that was so.
+        is_playing: Whether time runs.
+        beat: In quarter notes.
+        seconds: From the beginning, where there are no beats.
+        tempo_bpm: Of quarter notes.
+        signature: The time signature.
+    """
 
     source: str
     at_frame: float
+    is_playing: bool
     beat: float | None = None
+    seconds: float | None = None
     tempo_bpm: float | None = None
-    is_playing: bool | None = None
     signature: Signature | None = None
 
 

@@ -222,13 +222,15 @@ class Timing(Playback):
         frame, transport = round(told.at_frame), self.state.transport
         if told.signature not in (None, transport.signature):
             self.move(transport.with_signature(told.signature, frame))
-        beat = None if told.beat is None else Fraction(told.beat)
-        if told.is_playing is False:
+        tempo_bpm = told.tempo_bpm or transport.tempo_bpm
+        beat = Fraction(told.beat or 0.0)
+        if told.beat is None:
+            beat = Fraction(told.seconds or 0.0) * Fraction(tempo_bpm) / 60
+        if not told.is_playing:
             self.stand(self.moment.frame)
-        elif told.is_playing and not transport.is_playing:
-            self._start_at(transport.anchor_beat if beat is None else beat, frame)
-        if beat is not None:
-            self._steer(beat, told.at_frame, told.tempo_bpm)
+        elif not transport.is_playing:
+            self._start_at(beat, frame)
+        self._steer(beat, told.at_frame, told.tempo_bpm)
 
     def _steer(self, beat: Fraction, frame: float, tempo_bpm: float | None) -> None:
         """Set the transport right where it is off: a beat on a frame, and its tempo."""

@@ -266,13 +266,15 @@ def test_beats_by_osc_lead_the_transport() -> None:
 @pytest.mark.parametrize("source", ["link", "jack"])
 def test_who_tells_its_beat_is_believed(source: str) -> None:
     world = following(source)
-    told = ClockTold(source, world.frame + 0.5, 9.25, 91.5, True, Signature(3, 4))
+    told = ClockTold(
+        source, world.frame + 0.5, True, beat=9.25, tempo_bpm=91.5, signature=Signature(3, 4)
+    )
     world.tell(told)
     transport = world.state.transport
     assert transport.tempo_bpm == 91.5
     assert transport.beat_at(world.frame) == pytest.approx(9.25, abs=1e-3)
     assert transport.signature == Signature(3, 4)
-    world.tell(ClockTold(source, world.frame, 9.25, 91.5, is_playing=False))
+    world.tell(ClockTold(source, world.frame, False, beat=9.25, tempo_bpm=91.5))
     assert not world.state.transport.is_playing
 
 
@@ -280,7 +282,7 @@ def test_who_tells_its_beat_is_believed(source: str) -> None:
 def test_a_clock_that_is_not_followed_is_not_heard(source: str) -> None:
     world = following(source)
     before = world.state
-    for event in (ClockTold("nobody", 1.0, 5.0, 90.0, False), ClockTold("", 1.0, 5.0, 90.0)):
+    for event in (ClockTold("nobody", 1.0, False, beat=5.0), ClockTold("", 1.0, True, tempo_bpm=90.0)):
         world.tell(event)
     if source != "midi":
         world.tell(ClockStarted(Fraction(0)))
