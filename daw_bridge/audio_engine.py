@@ -26,6 +26,7 @@ from daw_bridge.audio_commands import (
 from daw_bridge.audio_status import AudioStatus, StatusWriter
 from daw_bridge.capture_ring import CaptureWriter
 from daw_bridge.errors import AudioError
+from daw_bridge.frame_clock import FrameClock
 from daw_bridge.mixer import Mixer
 from daw_bridge.ring import Ring
 from daw_bridge.voice import Take
@@ -34,12 +35,6 @@ from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 # A flood must not make a block late: what is left waits in the ring.
 _COMMANDS_A_BLOCK = 128
 _MAX_UNSENT_EVENTS = 4096
-# How far the smoothed clock follows each callback's own time, how much of a callback's being off
-# it believes, and when it gives up and jumps: at once, or after so many callbacks of one mind.
-_CLOCK_SHARE = 0.005
-_CLOCK_DOUBT_S = 0.0004
-_CLOCK_JUMP_S = 0.05
-_CLOCK_JUMP_CALLBACKS = 20
 _PEAK_HALF_LIFE_S = 0.05
 _RMS_TIME_S = 0.1
 _LOAD_SHARE = 0.05
@@ -68,7 +63,7 @@ class AudioEngine:
         self._commands = commands
         self._events = events
         self._status = status
-        self._clock = Clock()
+        self._clock = FrameClock()
         self._meter = _Meter()
         self._callbacks = 0
         self._xruns = 0
@@ -192,42 +187,6 @@ class AudioEngine:
             playing_slots=self._mixer.playing_slots,
         )
         self._status.write(status)
-
-
-class Clock:
-    """Which frame is due when: a callback's time, with its jitter smoothed away.
-
-    What two time tags are apart must be what their frames are apart, also when a callback between
-    them came late. So the clock follows a quartz, which is off by 100 millionths at most, and
-    hardly a stall; it jumps where callbacks stay off on one side, as after frames that were lost.
-    """
-
-    def __init__(self) -> None:
-        self.frame = 0
-        self.monotonic_s = time.monotonic()
-        self._off = 0
-
-    def frame_at(self, now_s: float) -> int:
-        """The frame that is due at a time."""
-        return self.frame + round((now_s - self.monotonic_s) * SAMPLE_RATE_HZ)
-
-    def tick(self, frame: int, now_s: float) -> None:
-        """Take note of a callback.
-
-        Args:
-            frame: The first frame of its block.
-            now_s: When it was called.
-        """
-        expected_s = self.monotonic_s + (frame - self.frame) / SAMPLE_RATE_HZ
-        error_s = now_s - expected_s
-        side = 0 if abs(error_s) <= _CLOCK_DOUBT_S else 1 if error_s > 0.0 else -1
-        self._off = self._off + side if side and side * self._off >= 0 else 0
-        self.frame = frame
-        if abs(error_s) > _CLOCK_JUMP_S or abs(self._off) >= _CLOCK_JUMP_CALLBACKS:
-            self.monotonic_s, self._off = now_s, 0
-        else:
-            believed_s = min(max(error_s, -_CLOCK_DOUBT_S), _CLOCK_DOUBT_S)
-            self.monotonic_s = expected_s + _CLOCK_SHARE * believed_s
 
 
 class _Meter:

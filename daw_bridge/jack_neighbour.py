@@ -8,18 +8,17 @@ Flow: JACK → here → sync_child.py; clock to be sent goes the other way.
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import jack
 
 from daw_bridge.errors import DawBridgeError
+from daw_bridge.frame_clock import FrameClock
 from daw_bridge.pulses import PulseSender
 from daw_bridge.sync_wire import TimeCame
 
 CLIENT_NAME = "daw-bridge-midi"
 Heard = Callable[[float, bytes], None]
-# JACK's clock is the monotonic one; where it is not, a cycle's time is taken when it is called.
-_SAME_CLOCK_S = 0.5
+_FRAME_COUNTS = 2**32
 
 
 class JackNeighbour:
@@ -47,6 +46,8 @@ class JackNeighbour:
         self._input = self._client.midi_inports.register("in")
         self._output = self._client.midi_outports.register("out")
         self._pending: list[bytes] = []
+        self._clock, self._begin_s = FrameClock(), time.monotonic()
+        self._frame = self._last_count = 0
         self._client.set_process_callback(self._process)
         self._client.set_shutdown_callback(lambda _status, _reason: ended())
         self._client.activate()
@@ -92,7 +93,7 @@ class JackNeighbour:
         """What the JACK transport says now."""
         state, position = self._client.transport_query_struct()
         is_playing = state == jack.ROLLING
-        at_s = self._cycle_s(position)
+        at_s = self._begin_s
         if not position.valid & jack.POSITION_BBT:
             seconds = position.frame / position.frame_rate
             return TimeCame("jack", at_s, is_playing=is_playing, seconds=seconds)
@@ -110,8 +111,13 @@ class JackNeighbour:
 
     # ── in JACK's thread ─────────────────────────────────────────────────────
     def _process(self, frames: int) -> None:
-        _, position = self._client.transport_query_struct()
-        begin_s, rate_hz = self._cycle_s(position), self._client.samplerate
+        # JACK's own times lag behind after a stall; the audio process smooths as we do.
+        count = self._client.last_frame_time
+        self._frame += (count - self._last_count) % _FRAME_COUNTS
+        self._last_count = count
+        self._clock.tick(self._frame, time.monotonic())
+        begin_s = self._begin_s = self._clock.monotonic_s
+        rate_hz = self._client.samplerate
         for offset, message in self._input.incoming_midi_events():
             self._heard(begin_s + offset / rate_hz, bytes(message))
         self._output.clear_buffer()
@@ -122,10 +128,6 @@ class JackNeighbour:
         for at_s, message in self._sender.due(begin_s + frames / rate_hz):
             offset = min(max(int((at_s - begin_s) * rate_hz), 0), frames - 1)
             self._output.write_midi_event(offset, message)
-
-    def _cycle_s(self, position: Any) -> float:
-        cycle_s, now_s = position.usecs * 1e-6, time.monotonic()
-        return cycle_s if abs(cycle_s - now_s) < _SAME_CLOCK_S else now_s
 
 
 def _be_quiet(_text: str) -> None:

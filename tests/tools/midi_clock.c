@@ -10,13 +10,29 @@
 #include <jack/midiport.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
+
+#define MAX_CYCLES 65536
 
 static jack_client_t *client;
 static jack_port_t *port;
 static double period, jitter, begin = -1.0, *meant, *sent_at;
 static int pulses, starts;
+static double offsets[MAX_CYCLES];
+static int cycles;
 static volatile int next_pulse, go, done;
+
+static double monotonic(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec + time.tv_nsec * 1e-9;
+}
+
+static int order(const void *a, const void *b) {
+    double difference = *(const double *)a - *(const double *)b;
+    return (difference > 0) - (difference < 0);
+}
 
 static int process(jack_nframes_t frames, void *unused) {
     (void)unused;
@@ -24,6 +40,7 @@ static int process(jack_nframes_t frames, void *unused) {
     jack_midi_clear_buffer(buffer);
     if (!go || done) return 0;
     double now = jack_last_frame_time(client);
+    if (cycles < MAX_CYCLES) offsets[cycles++] = monotonic() - now / jack_get_sample_rate(client);
     if (begin < 0.0) {
         begin = now + 4410.0;
         unsigned char start = 0xFA;
@@ -35,8 +52,7 @@ static int process(jack_nframes_t frames, void *unused) {
         unsigned char clock = 0xF8;
         int offset = at < now ? 0 : (int)(at - now);
         jack_midi_event_write(buffer, offset, &clock, 1);
-        meant[next_pulse] = jack_frames_to_time(client, (jack_nframes_t)now) * 1e-6
-            + (begin + next_pulse * period - now) / jack_get_sample_rate(client);
+        meant[next_pulse] = begin + next_pulse * period;
         next_pulse++;
     }
     done = 1;
@@ -65,6 +81,9 @@ int main(int argc, char **argv) {
     go = 1;
     while (!done) usleep(10000);
     usleep(50000);
+    /* Cycles are woken a little late, each by another while: the one in the middle tells. */
+    qsort(offsets, cycles, sizeof *offsets, order);
+    for (int i = 0; i < pulses; i++) meant[i] = meant[i] / rate + offsets[cycles / 2];
     FILE *file = fopen(argv[7], "wb");
     if (!file) return 6;
     fwrite(meant, sizeof *meant, pulses, file);
