@@ -60,7 +60,14 @@ class ClockTold:
     signature: Signature | None = None
 
 
-ClockEvent = Pulse | ClockStarted | ClockStopped | ClockPlaced | ClockTold
+@dataclass(frozen=True, slots=True)
+class SourceLost:
+    """A clock cannot be followed any more: link, midi or jack."""
+
+    source: str
+
+
+ClockEvent = SourceLost | Pulse | ClockStarted | ClockStopped | ClockPlaced | ClockTold
 
 
 @dataclass(frozen=True, slots=True)

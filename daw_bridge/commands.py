@@ -10,6 +10,7 @@ Flow: osc.py (bytes to messages) → addresses.py, by this table → session.py 
 from daw_bridge.table_clock import CLOCK
 from daw_bridge.table_library import LIBRARY
 from daw_bridge.table_master import MASTER
+from daw_bridge.table_midi import MIDI
 from daw_bridge.table_replies import REPLIES
 from daw_bridge.table_rows import Row
 from daw_bridge.table_server import SERVER
@@ -21,6 +22,7 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     ("Master and device", MASTER),
     ("Slots, `{slot}` = 1, 2, 3 …", SLOT),
     ("Presets, scenes and capture, `{scene}` = 1, 2 … 16", LIBRARY),
+    ("MIDI", MIDI),
     ("Replies", REPLIES),
 )
 COMMANDS: tuple[Row, ...] = tuple(row for _, rows in SECTIONS for row in rows)

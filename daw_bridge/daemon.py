@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -24,16 +25,18 @@ from daw_bridge.engine import Engine, Parts
 from daw_bridge.errors import AudioError, DawBridgeError, Fault
 from daw_bridge.file_worker import FilePlaces, FileWorker
 from daw_bridge.generator_process import GeneratorProcess
+from daw_bridge.neighbours import Neighbours
 from daw_bridge.osc_server import OscServer, OscSettings
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery
 from daw_bridge.realtime import CONTROL_PRIORITY, ask_for_real_time
-from daw_bridge.requests import Request
+from daw_bridge.requests import MidiCommand, Request
 from daw_bridge.session_library import Tape
 from daw_bridge.session_state import new_session
 from daw_bridge.settings import Settings, split_client
 from daw_bridge.shared_memory import remove_blocks_of, remove_leftovers
-from daw_bridge.state_folder import StateFolder
+from daw_bridge.state_folder import StateFolder, write_whole
 from daw_bridge.state_keeper import StateKeeper
+from daw_bridge.sync_process import SyncProcess, missing_sources
 from daw_bridge.takes import remove_take
 from generator.api import SAMPLE_RATE_HZ
 
@@ -97,12 +100,19 @@ class Daemon:
         self._files.model = settings.model
         osc = OscSettings(settings.host, settings.osc_port, settings.lease_s)
         self._osc = OscServer(osc, self._book, self._obey)
-        state = new_session(settings.slots, secrets.randbits(64), settings.tempo_bpm)
-        state = replace(state, tape=Tape(settings.capture_s * SAMPLE_RATE_HZ))
+        state = replace(
+            new_session(settings.slots, secrets.randbits(64), settings.tempo_bpm),
+            tape=Tape(settings.capture_s * SAMPLE_RATE_HZ),
+            midi_in=settings.midi_in,
+            missing_sources=missing_sources(),
+        )
         parts = Parts(self._audio, self._generator, self._files, self._osc, remove_take, self.end)
         self._engine = Engine(state, self._book, parts)
         self._keeper = StateKeeper(StateFolder(settings.state_dir), self._files, self._engine)
         self._loop: asyncio.AbstractEventLoop
+        self._sync = SyncProcess()
+        self._midi_file = settings.state_dir / "midi.toml"
+        self._neighbours = Neighbours(self._book, self._engine, self._sync, self._keep_bindings)
         self._http: HttpServer | None = None
 
     def end(self) -> None:
@@ -139,6 +149,17 @@ class Daemon:
         self._tell_addresses(say)
         await self._await_model(say)
         self._keeper.is_well()
+        self._meet_neighbours()
+
+    def _meet_neighbours(self) -> None:
+        """Last, so that nobody waits for them."""
+        loop = asyncio.get_running_loop()
+        if self._midi_file.is_file():
+            self._neighbours.load(self._midi_file.read_text(encoding="utf-8", errors="replace"))
+        loop.add_reader(self._sync.fileno(), self._safely, self._neighbours.hear)
+        self._engine.tell_change = self._neighbours.changed
+        self._neighbours.changed(None, self._engine.state)
+        self._watchers.append(loop.create_task(self._keep_time()))
 
     async def serve(self) -> None:
         """Wait for the end."""
@@ -156,6 +177,8 @@ class Daemon:
         with contextlib.suppress(ValueError, OSError):
             loop.remove_reader(self._generator.fileno())
             loop.remove_reader(self._audio.fileno())
+            loop.remove_reader(self._sync.fileno())
+        self._sync.stop()
         self._keeper.close()
         await self._osc.close()
         if self._http is not None:
@@ -204,7 +227,10 @@ class Daemon:
     def _obey(self, request: Request, due_s: float | None) -> None:
         """The loop that must not break: a fault of ours in one command is told, and we go on."""
         try:
-            self._engine.obey(request, due_s)
+            if isinstance(request.command, MidiCommand):
+                self._neighbours.obey(request, request.command)
+            else:
+                self._engine.obey(request, due_s)
         except Exception as error:
             _LOG.exception("%s failed; this is a fault of ours", request)
             text = f"A fault inside the daemon: {error}. It is in the log; other commands work."
@@ -223,6 +249,32 @@ class Daemon:
             await asyncio.sleep(pause_s)
             self._safely(self._engine.hear_audio)
             self._safely(self._engine.count_xruns)
+
+    async def _keep_time(self) -> None:
+        """Tell each beat as it falls, and see that the neighbours' process is there."""
+        next_look_s = 0.0
+        while True:
+            if time.monotonic() >= next_look_s:
+                next_look_s = time.monotonic() + WATCH_S
+                self._safely(self._sync.watch)
+            try:
+                pause_s = self._neighbours.keep_time()
+            except Exception:
+                _LOG.exception("Time could not be told; this is a fault of ours")
+                pause_s = WATCH_S
+            await asyncio.sleep(pause_s)
+
+    def _keep_bindings(self, text: str) -> None:
+        """Write the MIDI bindings, not in the way of a message."""
+
+        def write() -> None:
+            try:
+                self._midi_file.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(self._midi_file, text.encode())
+            except OSError as error:
+                _LOG.warning("The MIDI bindings were not saved: %s", error)
+
+        asyncio.get_running_loop().run_in_executor(None, write)
 
     async def _watch_audio(self) -> None:
         """Restart an audio process that is gone or stands still, for as long as it takes."""

@@ -116,6 +116,9 @@ class OscPart(Protocol):
     def push(self, address: str, arguments: Sequence[TaggedValue]) -> None:
         """Tell everybody who wants feedback of something that happened."""
 
+    def stream(self, address: str, arguments: Sequence[TaggedValue]) -> None:
+        """Tell everybody who watches the address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -134,6 +137,7 @@ class Engine:
 
     def __init__(self, state: SessionState, book: AddressBook, parts: Parts) -> None:
         self.model, self.device = "", ""
+        self.tell_change: Callable[[SessionState, SessionState], None] = _tell_nobody
         self._state, self._book, self._parts = state, book, parts
         self._backlog: deque[audio.Command] = deque(maxlen=MAX_BACKLOG)
         self._frozen_clock: AudioStatus | None = None
@@ -158,9 +162,9 @@ class Engine:
                 self._answer(request, "/version.reply", told)
             case Refresh(prefix):
                 self._parts.osc.send_many(request.client, self._values(prefix or ""))
-                self._done(request)
+                self.done(request)
             case Quit() if self._parts.osc.is_local(request.client):
-                self._done(request)
+                self.done(request)
                 self._parts.end()
             case Quit():
                 self.fail(request, Fault.FORBIDDEN, "Only this machine may end the daemon.")
@@ -210,6 +214,10 @@ class Engine:
         if self._state.library.is_moving:
             self._decide(TimeGoesOn())
 
+    def note(self, event: Event) -> None:
+        """Take note of what a neighbour has said."""
+        self._decide(event)
+
     def count_xruns(self) -> None:
         """Take note of how many breaks the device has told of."""
         if self._frozen_clock is None:
@@ -234,11 +242,30 @@ class Engine:
         head = (("s", request.address), ("i", request.request_id))
         self._parts.osc.send(request.client, "/fail", (*head, ("i", int(fault)), ("s", text)))
 
+    def done(self, request: Request, *results: TaggedValue) -> None:
+        """Answer a request with /done."""
+        head = (("s", request.address), ("i", request.request_id))
+        self._parts.osc.send(request.client, "/done", (*head, *results))
+
+    def stream(self, path: str, arguments: Sequence[TaggedValue]) -> None:
+        """Push something, below the root, to those who watch its address."""
+        self._parts.osc.stream(self._book.root + path, arguments)
+
     def log(self, priority: int, text: str) -> None:
         """Tell people: in the log, and on /log to those who want feedback."""
         level = (logging.ERROR, logging.WARNING, logging.INFO)[priority]
         _LOG.log(level, text)
         self._parts.osc.push(self._book.root + "/log", (("i", priority), ("s", text)))
+
+    @property
+    def state(self) -> SessionState:
+        """How things stand."""
+        return self._state
+
+    def frame_at(self, at_s: float) -> float:
+        """The frame of the audio clock at a monotonic time, with its fraction."""
+        clock = self._frozen_clock or self._parts.audio.status()
+        return clock.clock_frame + (at_s - clock.clock_monotonic_s) * SAMPLE_RATE_HZ
 
     def read_value(self, slot: int, field: str) -> Held:
         """What a value is now."""
@@ -263,7 +290,7 @@ class Engine:
         frame = _frame_at(clock, time.monotonic())
         due_frame = audio.NOW if due_s is None else self._due_frame(clock, due_s)
         decision = decide(self._state, asked, Moment(frame, due_frame))
-        self._state = decision.state
+        before, self._state = self._state, decision.state
         for action in decision.actions:
             match action:
                 case Tell(command):
@@ -280,6 +307,7 @@ class Engine:
                     self._parts.free_take(name)
                 case DoFiles(job_id, job):
                     self._parts.files.submit(job_id, job)
+        self.tell_change(before, decision.state)
 
     def _due_frame(self, clock: AudioStatus, due_s: float) -> int:
         """The frame of a moment: one frame for all that is due at once, though the clock moves."""
@@ -311,11 +339,7 @@ class Engine:
     def _answer(self, request: Request, path: str, arguments: Sequence[TaggedValue]) -> None:
         self._parts.osc.send(request.client, self._book.root + path, arguments)
         if request.request_id:
-            self._done(request)
-
-    def _done(self, request: Request) -> None:
-        head = (("s", request.address), ("i", request.request_id))
-        self._parts.osc.send(request.client, "/done", head)
+            self.done(request)
 
     def _values(self, prefix: str) -> list[tuple[str, Sequence[TaggedValue]]]:
         return [
@@ -347,6 +371,10 @@ class Engine:
             ("i", SAMPLE_RATE_HZ),
             ("d", time.monotonic() - self._begun_s),
         )
+
+
+def _tell_nobody(before: SessionState, after: SessionState) -> None:
+    del before, after
 
 
 def _frame_at(clock: AudioStatus, monotonic_s: float) -> int:

@@ -165,6 +165,4 @@ def _is_movable(place: Place) -> bool:
     if row.access is Access.ACTION:
         is_trigger = all(argument.is_optional for argument in row.arguments)
         return is_trigger and row.make not in (None, Quit)
-    return (
-        row.access is Access.VALUE and len(row.arguments) == 1 and can_be_moved(row.arguments[0])
-    )
+    return row.access is Access.VALUE and len(row.arguments) == 1 and can_be_moved(row.arguments[0])

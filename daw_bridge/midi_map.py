@@ -52,7 +52,8 @@ def value_at(argument: Argument, position: float) -> Value:
     if argument.kind is Kind.BOOL:
         return position >= 0.5
     if argument.choices:
-        return argument.choices[min(int(position * len(argument.choices)), len(argument.choices) - 1)]
+        last = len(argument.choices) - 1
+        return argument.choices[min(int(position * (last + 1)), last)]
     low, high = _limits(argument)
     if argument.low == -math.inf and position <= 0.0:
         return -math.inf

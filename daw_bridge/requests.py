@@ -108,6 +108,20 @@ class ContinueTransport:
 
 
 @dataclass(frozen=True, slots=True)
+class Learn:
+    """Bind the next controller that is moved to an address."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Take the controllers from an address."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Panic:
     """Silence everything at once."""
 
@@ -275,8 +289,9 @@ SessionCommand = (
     | LibraryCommand
     | TapeCommand
 )
+MidiCommand = Learn | Forget
 ServerCommand = GetStatus | GetVersion | Notify | Watch | Ping | Quit
-Command = SessionCommand | ServerCommand
+Command = SessionCommand | MidiCommand | ServerCommand
 
 
 @dataclass(frozen=True, slots=True)

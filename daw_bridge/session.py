@@ -41,6 +41,7 @@ from daw_bridge.session_state import (
     AudioRestarted,
     Decision,
     Moment,
+    NoteText,
     Restored,
     SessionState,
     Show,
@@ -57,6 +58,7 @@ Event = (
     | ClockEvent
     | FileEvent
     | AudioRestarted
+    | NoteText
     | Restored
     | TimeGoesOn
     | XrunsCounted
@@ -158,6 +160,8 @@ class _Rules(Taping, Notes):
                 self.restore(document)
             case TimeGoesOn():
                 self.time_goes_on()
+            case NoteText(field, text):
+                self.state = replace(self.state, **{field: text})  # type: ignore[arg-type]
             case XrunsCounted(total):
                 self.state = replace(self.state, xruns_total=total)
 

@@ -206,6 +206,10 @@ class SessionState:
     taps: PulseClock | None = None
     resting: frozenset[int] = frozenset()
     quantize: str = "none"
+    midi_in: str = ""
+    midi_clock: bool = False
+    midi_ports: str = ""
+    midi_map: str = ""
     master_gain_db: float = 0.0
     master_mute: bool = False
     xruns_total: int = 0
@@ -277,6 +281,10 @@ SESSION_FIELDS = (
     "is_playing",
     "is_stopped",
     "signature",
+    "midi_in",
+    "midi_clock",
+    "midi_ports",
+    "midi_map",
     "quantize",
     "master_gain_db",
     "master_mute",
@@ -400,6 +408,14 @@ class XrunsCounted:
     """How many breaks the device has told of since the start."""
 
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteText:
+    """What a text of the session, that is only shown, is now."""
+
+    field: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

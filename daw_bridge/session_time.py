@@ -17,6 +17,7 @@ from daw_bridge.clock_events import (
     ClockTold,
     Followed,
     Pulse,
+    SourceLost,
 )
 from daw_bridge.errors import Fault
 from daw_bridge.requests import (
@@ -160,7 +161,10 @@ class Timing(Playback):
     def hear_clock(self, event: ClockEvent) -> None:
         """Take note of a foreign clock, if it is the one that is followed."""
         source = self.state.tempo_source
-        if isinstance(event, ClockTold):
+        if isinstance(event, SourceLost):
+            if event.source == source:
+                self.state = replace(self.state, tempo_source="internal", followed=None)
+        elif isinstance(event, ClockTold):
             if event.source == source:
                 self._hear_told(event)
         elif source == "midi":

@@ -63,6 +63,11 @@ class Settings(BaseSettings):
     root: str = Field(default="/gen", description="What every OSC address begins with")
     slots: int = Field(default=16, ge=1, le=64, description="Number of slots")
     tempo_bpm: float = Field(default=120.0, ge=20.0, le=999.0, description="Tempo at the start")
+    midi_in: str = Field(
+        default="all",
+        max_length=256,
+        description='MIDI inputs to hear, by a part of the name; "all" of the machine\'s, "" none',
+    )
     lease_s: float = Field(
         default=60.0, ge=1.0, le=86_400.0, description="How long feedback goes to a silent client"
     )

@@ -11,13 +11,26 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 
-from daw_bridge.pulses import Lead
-from daw_bridge.sync_wire import SyncCommand, SyncEvent, event_from_line, to_line
+from daw_bridge.sync_wire import (
+    Follow,
+    Listen,
+    SendClock,
+    SyncCommand,
+    SyncEvent,
+    event_from_line,
+    to_line,
+)
 
 _MAX_DATAGRAM_BYTES = 65_536
 _RESTART_PAUSE_S = 2.0
 _STOP_S = 0.3
+_NEEDS = (
+    ("midi", "MIDI", "midi", ("jack", "rtmidi")),
+    ("jack", "JACK-Client", "midi", ("jack",)),
+    ("link", "Ableton Link (aalink, GPL)", "link", ("aalink",)),
+)
 
 
 class SyncProcess:
@@ -33,7 +46,12 @@ class SyncProcess:
     @property
     def is_wanted(self) -> bool:
         """Whether anything was asked that needs the process."""
-        return any(not isinstance(one, Lead) for one in self._asked.values())
+        return any(
+            (isinstance(one, Listen) and one.port)
+            or (isinstance(one, Follow) and one.source != "internal")
+            or (isinstance(one, SendClock) and one.on)
+            for one in self._asked.values()
+        )
 
     @property
     def pid(self) -> int:
@@ -105,6 +123,10 @@ class SyncProcess:
             process.wait()
 
 
-def can_have_neighbours() -> bool:
-    """Whether this system has the sockets that the process needs."""
-    return hasattr(socket, "AF_UNIX")
+def missing_sources() -> tuple[tuple[str, str], ...]:
+    """The sources of time that need what is not installed, each with what to do about it."""
+    return tuple(
+        (source, f"{what} is not installed: pip install 'daw-bridge[{extra}]', then start anew.")
+        for source, what, extra, packages in _NEEDS
+        if not any(find_spec(package) for package in packages)
+    )

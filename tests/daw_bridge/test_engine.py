@@ -101,6 +101,7 @@ class FakeOsc:
         self.send(0, address, arguments)
 
     push = show
+    stream = show
 
 
 class Stage:
