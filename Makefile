@@ -41,7 +41,7 @@ bench: $(VENV)/.dev $(VENV)/.test-system ## print the table of figures and write
 bench-long: ## the same with ten minutes on JACK
 	@$(MAKE) bench SOAK_SECONDS=600
 
-bench-gpu: $(VENV)/.dev ## the figures of the accelerator backend; needs a CUDA device
+bench-gpu: $(VENV)/.dev ## the figures of the accelerator backend; needs a CUDA device (ARGS="--device cpu --small" to try)
 	@$(BIN)/python -m bench.gpu $(ARGS)
 
 clean: ## remove the environment and the tools' caches

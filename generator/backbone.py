@@ -221,5 +221,7 @@ class Backbone(nn.Module):
             fourier_features(tempo, 32) * (c.tempo_bpm > 0).to(t.dtype)[:, None],
             mean,
         )
-        total: Tensor = self.scalars(torch.cat(features, dim=-1)) + self.keys(c.key)
+        # The features turn too fast for half precision; what is read from them does not.
+        told = torch.cat(features, dim=-1).to(self.scalars.weight.dtype)
+        total: Tensor = self.scalars(told) + self.keys(c.key)
         return total

@@ -93,7 +93,7 @@ def _open_stable_audio(folder: Path) -> Generator:
 
     brought = open_folder(folder)
     try:
-        from generator.stable_audio.torch_networks import open_stable_audio
+        from generator.stable_audio.opening import open_stable_audio
     except ImportError as error:
         raise _needs_torch(brought.name) from error
     return open_stable_audio(brought)

@@ -113,6 +113,25 @@ def hann() -> FloatArray:
     return (0.5 - 0.5 * np.cos(TWO_PI * n / N_FFT)).astype(np.float32)
 
 
+def blur_noise(seed: int, frames: int) -> npt.NDArray[np.int16]:
+    """Return the noise that blurs the phases of a take's first frames, full scale ±2**15.
+
+    Shapes:
+        returns: [frames, 2, bins]
+    """
+    return _draw_blur(_blur_source(seed), frames)
+
+
+def _blur_source(seed: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(seed))
+
+
+def _draw_blur(source: np.random.Generator, frames: int) -> npt.NDArray[np.int16]:
+    # Sixteen bits a number: finer than the ear, and two for the price of one.
+    drawn = np.frombuffer(source.bytes(frames * NOISE_BYTES), np.int16)
+    return drawn.reshape(frames, 2, BINS)
+
+
 class PhaseWalk:
     """The phase of every bin, frame after frame."""
 
@@ -123,7 +142,7 @@ class PhaseWalk:
             seed: Seeds the noise that blurs the phase; frame j has the same noise whatever the
                 length.
         """
-        self._noise = np.random.Generator(np.random.Philox(seed))
+        self._noise = _blur_source(seed)
         self._walked = np.zeros((2, BINS), dtype=np.int32)
         self._frame = 0
 
@@ -144,9 +163,7 @@ class PhaseWalk:
 
     def _push_piece(self, frames: SpectralFrames) -> FloatArray:
         count = len(frames)
-        # Sixteen bits a number: finer than the ear, and two for the price of one.
-        drawn = np.frombuffer(self._noise.bytes(count * NOISE_BYTES), np.int16)
-        steps = drawn.reshape(count, 2, BINS).astype(np.float32)
+        steps = _draw_blur(self._noise, count).astype(np.float32)
         steps *= (frames.spread * np.float32(NOISE_REACH * UNITS_PER_RADIAN / 2**15))[:, None]
         steps += (frames.advance * np.float32(UNITS_PER_RADIAN))[:, None]
         walked = steps.astype(np.int32)

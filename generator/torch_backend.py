@@ -8,7 +8,6 @@ seed means the same take here, up to rounding.
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -17,54 +16,75 @@ from generator.api import SAMPLE_RATE_HZ, CheckpointError, FloatArray
 from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.backbone import Backbone, BackboneConfig, Conditions
 from generator.checkpoint import WEIGHTS_FILE, Checkpoint, Manifest
+from generator.minilm import MiniLm
 from generator.pipeline import Array, LatentGenerator
 from generator.spectral import SpectralFrames
+from generator.take_program import Making, Sounding
 from generator.text import TextEncoder
+from generator.torch_generator import TakeMaker, TorchGenerator
 
 TRANSFORMER_SIZES = "transformer"
 AUTOENCODER_SIZES = "autoencoder"
+TEXT_PART = "text"
+# These turn too fast for half precision; the modules round what they make of them.
+PRECISE = ("seconds", "tempo_bpm")
 
 
-def save_weights(path: Path, backbone: Backbone, decoder: Decoder) -> None:
-    """Write both networks into one file, in bfloat16.
+def save_weights(
+    path: Path, backbone: Backbone, decoder: Decoder, text: MiniLm | None = None
+) -> None:
+    """Write the networks into one file; what is not whole numbers in bfloat16.
 
     Args:
         path: The file to write.
         backbone: The transformer.
         decoder: The decoder.
+        text: The text encoder, where it is to run on the accelerator too.
     """
-    parts = {TRANSFORMER_SIZES: backbone, AUTOENCODER_SIZES: decoder}
+    parts = {TRANSFORMER_SIZES: backbone, AUTOENCODER_SIZES: decoder, TEXT_PART: text}
     tensors = {
-        f"{part}.{name}": value.detach().to("cpu", torch.bfloat16).contiguous()
+        f"{part}.{name}": _narrow(value.detach().cpu()).contiguous()
         for part, module in parts.items()
+        if module is not None
         for name, value in module.state_dict().items()
     }
     save_file(tensors, path)
 
 
+def _narrow(value: torch.Tensor) -> torch.Tensor:
+    return value.to(torch.bfloat16) if value.is_floating_point() else value
+
+
 class TorchNetworks:
-    """The transformer and the decoder of a checkpoint.
+    """The transformer, the decoder and, where it is there, the text encoder of a checkpoint.
 
     Args:
         checkpoint: A verified checkpoint with WEIGHTS_FILE.
         device: Where to run, as torch names it.
+        dtype: How precisely.
 
     Raises:
         CheckpointError: The weights are missing or do not fit the sizes in the manifest.
     """
 
-    def __init__(self, checkpoint: Checkpoint, *, device: str) -> None:
-        self._device = torch.device(device)
-        # bfloat16 on a processor is slow and rounds more; there the weights are widened again.
-        self._dtype = torch.float32 if self._device.type == "cpu" else torch.bfloat16
+    def __init__(self, checkpoint: Checkpoint, *, device: torch.device, dtype: torch.dtype) -> None:
+        self.device, self._dtype = device, dtype
         tensors = _read_tensors(checkpoint.path(WEIGHTS_FILE))
         sizes = _read_sizes(checkpoint.manifest)
-        self._backbone = Backbone(BackboneConfig(**sizes[TRANSFORMER_SIZES]))
-        self._decoder = Decoder(AutoencoderConfig(**sizes[AUTOENCODER_SIZES]), SAMPLE_RATE_HZ)
-        modules = {TRANSFORMER_SIZES: self._backbone, AUTOENCODER_SIZES: self._decoder}
+        self.backbone = Backbone(BackboneConfig(**sizes[TRANSFORMER_SIZES]))
+        self.decoder = Decoder(AutoencoderConfig(**sizes[AUTOENCODER_SIZES]), SAMPLE_RATE_HZ)
+        self.text = _text_module(tensors)
+        modules = {
+            TRANSFORMER_SIZES: self.backbone,
+            AUTOENCODER_SIZES: self.decoder,
+            TEXT_PART: self.text,
+        }
         for part, module in modules.items():
-            _fill(module, part, tensors)
-            module.eval().to(self._device, self._dtype)
+            if module is not None:
+                _fill(module, part, tensors)
+                module.eval().requires_grad_(requires_grad=False).to(device, dtype)
+        # Phases are sums of many turns: what names them is never narrow.
+        self.decoder.head.float()
 
     def velocity(self, x: FloatArray, t: float, conditions: Mapping[str, Array]) -> FloatArray:
         """Return dx/dt of noised latents.
@@ -72,10 +92,13 @@ class TorchNetworks:
         Shapes:
             x: [1, channels, n]  ->  the same
         """
-        moved = Conditions(**{name: self._to_torch(value) for name, value in conditions.items()})
-        time = self._to_torch(np.array([t], np.float32))
+        moved = {
+            name: self._to_torch(value, precise=name in PRECISE)
+            for name, value in conditions.items()
+        }
+        time = torch.tensor([t], device=self.device)
         with torch.inference_mode():
-            return _to_numpy(self._backbone(self._to_torch(x), time, moved))
+            return _to_numpy(self.backbone(self._to_torch(x), time, Conditions(**moved)))
 
     def hidden(self, latents: FloatArray) -> FloatArray:
         """Return what the spectral frames of clean latents are read from.
@@ -84,7 +107,7 @@ class TorchNetworks:
             latents: [1, channels, n]  ->  [8 n, width]
         """
         with torch.inference_mode():
-            hidden: FloatArray = _to_numpy(self._decoder.hidden(self._to_torch(latents)))[0]
+            hidden: FloatArray = _to_numpy(self.decoder.hidden(self._to_torch(latents)))[0]
         return hidden
 
     def frames(self, hidden: FloatArray) -> SpectralFrames:
@@ -94,27 +117,68 @@ class TorchNetworks:
             hidden: [m, width], a part of what `hidden` gave  ->  frames of m
         """
         with torch.inference_mode():
-            outputs = self._decoder.name_bins(self._to_torch(hidden[None]))
+            outputs = self.decoder.name_bins(self._to_torch(hidden[None], precise=True))
         return SpectralFrames(*(_to_numpy(value)[0] for value in outputs))
 
-    def _to_torch(self, value: Array) -> torch.Tensor:
-        tensor = torch.from_numpy(value).to(self._device)
-        return tensor.to(self._dtype) if tensor.is_floating_point() else tensor
+    def _to_torch(self, value: Array, *, precise: bool = False) -> torch.Tensor:
+        tensor = torch.from_numpy(value).to(self.device)
+        return tensor.to(self._dtype) if tensor.is_floating_point() and not precise else tensor
 
 
-def open_torch(checkpoint: Checkpoint, *, device: str | None = None) -> LatentGenerator:
+class TorchText(TextEncoder):
+    """The tokeniser of a folder before the encoder on the accelerator.
+
+    Args:
+        folder: Where the tokeniser lies.
+        encoder: The encoder.
+        device: Where it lies.
+    """
+
+    def __init__(self, folder: Path, encoder: MiniLm, device: torch.device) -> None:
+        super().__init__(folder)
+        self._encoder, self._device = encoder, device
+
+    def states_of(self, text: str) -> FloatArray:
+        """Return the token states of one text.
+
+        Shapes:
+            returns: [tokens, STATE_WIDTH]
+        """
+        ids = torch.tensor([self.token_ids(text)], device=self._device)
+        with torch.inference_mode():
+            states: FloatArray = _to_numpy(self._encoder(ids, torch.ones_like(ids)))[0]
+        return states
+
+
+def open_torch(
+    checkpoint: Checkpoint, *, device: str | None = None, dtype: torch.dtype | None = None
+) -> LatentGenerator:
     """Open a checkpoint in torch.
 
     Args:
         checkpoint: A verified checkpoint with WEIGHTS_FILE and a text encoder.
         device: Where to run; the first GPU if there is one, where it is not given.
+        dtype: How precisely; by default bfloat16, but on a processor, where that is slow and
+            rounds more, float32.
 
     Returns:
-        A generator that is ready to work.
+        A generator that is ready to work; a `TorchGenerator` where the weights hold the text
+        encoder too.
     """
-    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    networks = TorchNetworks(checkpoint, device=chosen)
-    return LatentGenerator(checkpoint.manifest, TextEncoder(checkpoint.folder), networks)
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    usual = torch.float32 if chosen.type == "cpu" else torch.bfloat16
+    networks = TorchNetworks(checkpoint, device=chosen, dtype=dtype or usual)
+    if networks.text is None:
+        return LatentGenerator(checkpoint.manifest, TextEncoder(checkpoint.folder), networks)
+    text = TorchText(checkpoint.folder, networks.text, chosen)
+    making = Making(networks.text, networks.backbone, networks.decoder)
+    maker = TakeMaker(making, Sounding(networks.decoder), text, chosen)
+    return TorchGenerator(checkpoint.manifest, text, networks, maker)
+
+
+def _text_module(tensors: Mapping[str, torch.Tensor]) -> MiniLm | None:
+    rows = tensors.get(f"{TEXT_PART}.words.rows")
+    return None if rows is None else MiniLm(rows.shape[0])
 
 
 def _to_numpy(value: torch.Tensor) -> FloatArray:

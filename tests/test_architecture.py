@@ -62,14 +62,20 @@ OWNERS = {
 TORCH_FILES = {
     "generator/autoencoder.py",
     "generator/backbone.py",
+    "generator/cuda_graph.py",
     "generator/interpolant.py",
+    "generator/minilm.py",
     "generator/stable_audio/model.py",
     "generator/stable_audio/oobleck.py",
+    "generator/stable_audio/opening.py",
+    "generator/stable_audio/recorded.py",
     "generator/stable_audio/t5.py",
     "generator/stable_audio/torch_networks.py",
     "generator/stable_audio/transformer.py",
     "generator/stable_audio/weights.py",
+    "generator/take_program.py",
     "generator/torch_backend.py",
+    "generator/torch_generator.py",
 }
 
 # The parts that daemon.py puts together; no other file may know more than one of them.

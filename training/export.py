@@ -26,6 +26,7 @@ from generator.checkpoint import (
     Manifest,
     write_checkpoint,
 )
+from generator.minilm import MiniLm
 from generator.onnx_backend import (
     DECODER_INPUTS,
     DECODER_OUTPUTS,
@@ -193,18 +194,21 @@ def export_checkpoint(
     return write_checkpoint(folder, described, files)
 
 
-def export_weights(folder: Path, trained: Trained, manifest: Manifest) -> Checkpoint:
+def export_weights(
+    folder: Path, trained: Trained, manifest: Manifest, text: MiniLm | None = None
+) -> Checkpoint:
     """Write an accelerator checkpoint; the text encoder must lie in the folder already.
 
     Args:
         folder: Where `training.export_text` has written.
         trained: The networks.
         manifest: What to say of them; sizes and precision are filled in here.
+        text: The text encoder of the folder, where it is to run on the accelerator too.
 
     Returns:
         The verified checkpoint.
     """
-    save_weights(folder / WEIGHTS_FILE, trained.backbone, trained.decoder)
+    save_weights(folder / WEIGHTS_FILE, trained.backbone, trained.decoder, text)
     described = replace(
         manifest,
         precision="bf16",

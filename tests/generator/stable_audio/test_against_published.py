@@ -10,8 +10,8 @@ from torch import Tensor
 from generator.api import GenerationRequest, seeded_noise
 from generator.stable_audio.files import TOKENIZER_FILE, open_folder
 from generator.stable_audio.model import StableAudioModel
+from generator.stable_audio.opening import open_stable_audio
 from generator.stable_audio.tokens import Pieces
-from generator.stable_audio.torch_networks import open_stable_audio
 from tests.generator.stable_audio.published import (
     CHANNELS,
     HOP_FRAMES,

@@ -1,0 +1,191 @@
+"""Laws of the accelerator backend: what is recorded is what the general way makes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from generator.api import SAMPLE_RATE_HZ, Base, GenerationRequest
+from generator.autoencoder import AutoencoderConfig, Decoder
+from generator.backbone import Backbone, BackboneConfig
+from generator.checkpoint import Checkpoint, Manifest
+from generator.cuda_graph import Recording
+from generator.loading import load_generator
+from generator.minilm import MiniLm
+from generator.pipeline import LatentGenerator
+from generator.spectral import BINS, PhaseWalk, SpectralFrames, blur_noise
+from generator.take_program import walk_phases
+from generator.text import ENCODER_FILE, TOKENIZER_FILE
+from generator.torch_backend import TorchNetworks, TorchText, open_torch
+from generator.torch_generator import TorchGenerator
+from tests.models import tiny_checkpoint
+from training.export import Trained, architecture_of, export_weights
+from training.onnx_graphs import signal_to_noise_db
+
+MANIFEST = Manifest(
+    name="small", objective="none", text_encoder="random", precision="-", latent_channels=4
+)
+REQUESTS = (
+    GenerationRequest("deep kick", 1, 0.1),
+    GenerationRequest("warm pad", 2, 0.9, steps=3, key="Am", tempo_bpm=120),
+    GenerationRequest("", 3, 0.5),
+    GenerationRequest("loop of drums", 4, tempo_bpm=140, bars=1, loop=True),
+    GenerationRequest("a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3 4 5 6", 5, 0.3),
+)
+
+
+def small_networks() -> Trained:
+    torch.manual_seed(5)
+    backbone_sizes = BackboneConfig(latent_channels=4, width=32, blocks=1, heads=2)
+    decoder_sizes = AutoencoderConfig(
+        latent_channels=4, latent_width=16, latent_blocks=1, decoder_width=16, decoder_blocks=1
+    )
+    backbone, decoder = Backbone(backbone_sizes), Decoder(decoder_sizes, SAMPLE_RATE_HZ)
+    for weight in backbone.parameters():
+        if not weight.any():
+            torch.nn.init.normal_(weight, std=0.2)
+    return Trained(backbone.eval(), backbone_sizes, decoder.eval(), decoder_sizes)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    tiny = tiny_checkpoint(tmp_path_factory.mktemp("text")).folder
+    folder = tmp_path_factory.mktemp("weights")
+    for name in (ENCODER_FILE, TOKENIZER_FILE):
+        (folder / name).write_bytes((tiny / name).read_bytes())
+    trained = small_networks()
+    torch.manual_seed(6)
+    text = MiniLm(len(json.loads((folder / TOKENIZER_FILE).read_text())["model"]["vocab"]))
+    text.words.rows.random_(-127, 128)
+    text.words.scale.fill_(2.0**-7)
+    return export_weights(folder, trained, MANIFEST, text.eval())
+
+
+@pytest.fixture(scope="module")
+def recorded(checkpoint: Checkpoint) -> TorchGenerator:
+    generator = open_torch(checkpoint, device="cpu")
+    assert isinstance(generator, TorchGenerator)
+    return generator
+
+
+@pytest.fixture(scope="module")
+def general(checkpoint: Checkpoint) -> LatentGenerator:
+    networks = TorchNetworks(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
+    assert networks.text is not None
+    text = TorchText(checkpoint.folder, networks.text, networks.device)
+    return LatentGenerator(checkpoint.manifest, text, networks)
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_recorded_take_is_that_of_the_general_way(
+    recorded: TorchGenerator, general: LatentGenerator, request_: GenerationRequest
+) -> None:
+    wanted = general.generate(request_).audio
+    found = recorded.generate(request_).audio
+    assert found.shape == wanted.shape
+    assert np.abs(wanted).max() > 1e-3
+    # Both are float32; an order of sums may move a phase's last unit.
+    assert signal_to_noise_db(wanted, found) > 60.0
+    np.testing.assert_array_equal(recorded.generate(request_).audio, found)
+
+
+def test_several_slots_at_once_are_each_alone(recorded: TorchGenerator) -> None:
+    many = [replace(REQUESTS[1], seed=seed, prompt=f"pad {seed}") for seed in range(11)]
+    mixed = [*REQUESTS, *many, replace(REQUESTS[2], is_open=True)]
+    together = recorded.generate_many(mixed)
+    assert [clip.request for clip in together] == mixed
+    for clip in together[:7]:
+        alone = recorded.generate(clip.request).audio
+        assert signal_to_noise_db(alone, clip.audio) > 60.0
+
+
+def test_a_recorded_take_can_be_varied_and_followed(
+    recorded: TorchGenerator, general: LatentGenerator
+) -> None:
+    first = GenerationRequest("warm pad", 2, 0.9)
+    opened = replace(first, is_open=True)
+    others = (
+        replace(first, seed=9, base=Base(first.identity, 0.3, ((0.0, 0.2),))),
+        GenerationRequest("pad", 1, 0.5, follows=opened.identity),
+    )
+    for generator in (recorded, general):
+        for request in (first, opened):
+            generator.generate(request)
+    for request in others:
+        wanted = general.generate(request).audio
+        assert signal_to_noise_db(wanted, recorded.generate(request).audio) > 60.0
+
+
+def test_bfloat16_runs_the_same_program(checkpoint: Checkpoint, recorded: TorchGenerator) -> None:
+    narrow = open_torch(checkpoint, device="cpu", dtype=torch.bfloat16)
+    for request in REQUESTS[:4]:
+        found = narrow.generate(request).audio
+        assert np.isfinite(found).all()
+        # Eight bits: phases drift apart, loudness does not.
+        wanted = recorded.generate(request).audio
+        assert 0.7 < np.linalg.norm(found) / np.linalg.norm(wanted) < 1.4
+
+
+def test_old_recordings_are_forgotten_and_the_smallest_keeps_warm(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("generator.torch_generator.KEPT_RECORDINGS", 3)
+    generator = open_torch(checkpoint, device="cpu")
+    assert isinstance(generator, TorchGenerator)
+    generator.keep_warm()
+    before = generator.generate(REQUESTS[0]).audio
+    for count in range(2, 7):
+        generator.generate(GenerationRequest("x", 1, 4096 / 44_100 * count))
+    assert [bucket.latents for bucket in generator.maker.recorded] == [4, 5, 6]
+    generator.keep_warm()
+    np.testing.assert_array_equal(generator.generate(REQUESTS[0]).audio, before)
+
+
+def test_weights_without_a_text_encoder_go_the_general_way(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    for name in (ENCODER_FILE, TOKENIZER_FILE):
+        (tmp_path / name).write_bytes(checkpoint.read(name))
+    trained = small_networks()
+    manifest = replace(MANIFEST, architecture=architecture_of(trained))
+    plain = load_generator(export_weights(tmp_path, trained, manifest).folder)
+    assert type(plain) is LatentGenerator
+    assert plain.generate(REQUESTS[0]).audio.any()
+
+
+def test_phases_walk_as_on_the_edge() -> None:
+    """To the last unit of the whole numbers, whatever the onsets and however long."""
+    rng = np.random.default_rng(3)
+    frames = 400
+    advance = (np.pi * np.tanh(rng.standard_normal((frames, BINS)))).astype(np.float32)
+    spread = rng.random((frames, BINS), np.float32)
+    onset = (rng.random(frames) < 0.05).astype(np.float32) - 0.5
+    zeros = np.zeros((frames, 2, BINS), np.float32)
+    edge = PhaseWalk(11).push(SpectralFrames(zeros, advance, spread, zeros, onset))
+    blur = blur_noise(11, frames).copy()
+    a, s, o, b = (torch.from_numpy(value)[None] for value in (advance, spread, onset, blur))
+    found = walk_phases(a, s, o, b)[0].numpy()
+    # A sum of products may round once otherwise than with a fused multiply-add: a unit a frame.
+    assert np.abs(np.sin(found - edge)).max() < 1e-4
+
+
+def test_a_recording_reads_what_its_inputs_hold_now() -> None:
+    x = torch.tensor([1.0])
+    recording = Recording(lambda: (x * 2.0,), torch.device("cpu"))
+    assert recording.outputs[0].item() == 2.0
+    x.fill_(5.0)
+    assert recording.replay()[0].item() == 10.0
+
+
+@pytest.mark.gpu
+def test_a_gpu_makes_the_same_takes(checkpoint: Checkpoint, recorded: TorchGenerator) -> None:
+    for dtype, least_db in ((torch.float32, 30.0), (torch.bfloat16, -3.0)):
+        generator = open_torch(checkpoint, device="cuda", dtype=dtype)
+        for request in REQUESTS:
+            wanted = recorded.generate(request).audio
+            found = generator.generate(request).audio
+            assert signal_to_noise_db(wanted, found) > least_db
+            np.testing.assert_array_equal(generator.generate(request).audio, found)
