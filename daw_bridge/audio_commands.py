@@ -79,6 +79,14 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class MovePlay:
+    """Have a play that has not begun begin at another frame; one that has begun stays as it is."""
+
+    play_id: int
+    at_frame: FrameTime
+
+
+@dataclass(frozen=True, slots=True)
 class StopSlot:
     """Fade out what sounds in a slot, and drop its plays from that frame on.
 
@@ -200,7 +208,17 @@ class Warning:
     slot: int = -1
 
 
-Command = InstallTake | ReleaseTake | Play | StopSlot | SetSlotGain | SetMasterGain | Panic | Quit
+Command = (
+    InstallTake
+    | ReleaseTake
+    | Play
+    | MovePlay
+    | StopSlot
+    | SetSlotGain
+    | SetMasterGain
+    | Panic
+    | Quit
+)
 Event = Installed | Started | Ended | Disposed | Warning
 Message = Command | Event
 
@@ -209,6 +227,7 @@ _CLASSES: tuple[Callable[..., Message], ...] = (
     InstallTake,
     ReleaseTake,
     Play,
+    MovePlay,
     StopSlot,
     SetSlotGain,
     SetMasterGain,

@@ -21,6 +21,7 @@ from daw_bridge.audio_commands import (
     Ended,
     Event,
     InstallTake,
+    MovePlay,
     Panic,
     Play,
     Quit,
@@ -118,6 +119,8 @@ class Mixer:
                 self._panic(self._timeline.next_order())
             case Panic():
                 self._add(command, self._timeline.next_order())
+            case MovePlay(play_id, at_frame):
+                self._timeline.move_play(play_id, at_frame)
             case ReleaseTake():
                 self._release(command.take_id)
             case InstallTake() | Quit():

@@ -119,8 +119,9 @@ class Playback(Turn):
         return loops[-1].next_end(earliest)
 
     def stop(self, number: int, fade_ms: float) -> None:
-        """Fade out what sounds; what was about to start does not."""
-        self.tell(audio.StopSlot(number, self.moment.due_frame, fade_ms))
+        """Fade out what sounds, at the quantise point; what was about to start does not."""
+        at_frame = self.start_frame(number, Cue(0, 0.0, self.moment.due_frame))
+        self.tell(audio.StopSlot(number, at_frame, fade_ms))
         self.state = replace(self.state, resting=self.state.resting - {number})
         self.forget_cues(number, "It was stopped before it began.")
 

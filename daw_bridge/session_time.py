@@ -31,7 +31,7 @@ from daw_bridge.requests import (
     Tap,
 )
 from daw_bridge.session_playback import Playback
-from daw_bridge.session_state import Cue
+from daw_bridge.session_state import Armed, Cue
 from daw_bridge.transport import Signature, Transport
 from generator.api import MAX_TEMPO_BPM, MIN_TEMPO_BPM, SAMPLE_RATE_HZ
 
@@ -90,8 +90,26 @@ class Timing(Playback):
         return self.moment.frame if due_frame == audio.NOW else due_frame
 
     def move(self, transport: Transport) -> None:
-        """Go on with another transport."""
+        """Go on with another transport; what waits for a bar or beat moves with it."""
         self.state = replace(self.state, transport=transport)
+        if self.state.quantize == "none":
+            return
+        for number, slot in enumerate(self.state.slots, 1):
+            armed = tuple(self._moved(number, one) for one in slot.armed)
+            if armed != slot.armed:
+                self.put(number, replace(slot, armed=armed))
+
+    def _moved(self, number: int, armed: Armed) -> Armed:
+        """A play that waits, at its new frame; one that is about to begin is left alone."""
+        before = armed.play
+        if armed.cue.is_at_once or before.at_frame <= self.moment.frame + _AHEAD_FRAMES:
+            return armed
+        play = self.planned(number, armed.take, armed.cue)
+        is_near = abs(play.at_frame - before.at_frame) <= _SLACK_FRAMES
+        if is_near or play.offset_frames != before.offset_frames:
+            return armed
+        self.tell(audio.MovePlay(before.play_id, play.at_frame))
+        return replace(armed, play=replace(before, at_frame=play.at_frame))
 
     # ── what is asked ────────────────────────────────────────────────────────
     def obey_clock(self, request: Request, command: ClockCommand) -> None:

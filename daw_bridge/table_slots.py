@@ -123,7 +123,7 @@ SLOT: tuple[Row, ...] = (
     Row(
         "/slot/{slot}/stop",
         Access.ACTION,
-        "Fade the slot out now; what was about to start does not.",
+        "Fade the slot out at the quantise point; what was about to start does not.",
         (
             Argument(
                 "fade_ms",

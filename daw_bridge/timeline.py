@@ -7,7 +7,7 @@ in and takes out what is due.
 import heapq
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from daw_bridge.audio_commands import (
@@ -110,6 +110,18 @@ class Timeline:
             kept = [planned for planned in self._schedule if not is_dropped(planned.command)]
             heapq.heapify(kept)
             self._schedule = kept
+
+    def move_play(self, play_id: int, at_frame: int) -> None:
+        """Have a play that waits begin at another frame; nothing if it does not wait."""
+        for number, planned in enumerate(self._schedule):
+            if isinstance(planned.command, Play) and planned.command.play_id == play_id:
+                moved = replace(planned.command, at_frame=at_frame)
+                self._schedule[number] = Scheduled(at_frame, planned.order, moved)
+                heapq.heapify(self._schedule)
+        for number, waiting in enumerate(self._waiting):
+            if waiting.command.play_id == play_id:
+                moved = replace(waiting.command, at_frame=at_frame)
+                self._waiting[number] = replace(waiting, command=moved)
 
     def has_play_in_place_of(self, play: Play, frame: int) -> bool:
         """Whether a play that something gives way to is planned up to a frame."""

@@ -26,6 +26,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(audio_commands.InstallTake, numbers, names, numbers),
     st.builds(audio_commands.ReleaseTake, numbers),
     st.builds(audio_commands.Play, numbers, numbers, numbers, levels, st.booleans(), levels),
+    st.builds(audio_commands.MovePlay, numbers, numbers),
     st.builds(audio_commands.StopSlot, numbers, numbers, levels),
     st.builds(audio_commands.SetSlotGain, numbers, levels, levels, numbers),
     st.builds(audio_commands.SetMasterGain, levels, numbers),

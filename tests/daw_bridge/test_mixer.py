@@ -17,6 +17,7 @@ from daw_bridge.audio_commands import (
     Command,
     Ended,
     InstallTake,
+    MovePlay,
     Panic,
     Play,
     Quit,
@@ -541,3 +542,19 @@ def test_a_take_that_is_made_in_time_sounds_as_if_it_had_been_there(steps: list[
         made = min(len(audio), made + step)
         missing[0] = len(audio) - made
     assert not any(isinstance(e, Warning) for e in mixer.events)
+
+
+def test_a_play_that_waits_can_be_moved_and_one_that_has_begun_cannot() -> None:
+    mixer = Mixer()
+    mixer.install(1, np.full((64, 2), 0.5, np.float32))
+    mixer.handle(Play(1, 1, at_frame=100, play_id=7))
+    mixer.handle(MovePlay(7, 150))
+    out = np.zeros((128, 2), np.float32)
+    mixer.render(out)
+    assert not out.any()
+    mixer.render(out)
+    assert np.flatnonzero(out[:, 0])[0] == 150 - 128
+    mixer.handle(MovePlay(7, 400))
+    mixer.render(out)
+    started = [event for event in mixer.events if isinstance(event, Started)]
+    assert [event.frame for event in started] == [150]

@@ -106,6 +106,11 @@ class World:
                     one for one in self.waiting_plays if (one.slot, one.note, one.at_frame) != place
                 ]
                 self.waiting_plays.append(command)
+            case audio.MovePlay(play_id, at_frame):
+                self.waiting_plays = [
+                    replace(one, at_frame=at_frame) if one.play_id == play_id else one
+                    for one in self.waiting_plays
+                ]
             case audio.StopSlot():
                 self.waiting_plays = [
                     one for one in self.waiting_plays if not gives_way(one, command)

@@ -300,3 +300,43 @@ def test_the_audio_process_hears_a_fade_for_each_slot_that_sounds() -> None:
     world.actions.clear()
     world.ask(StopTransport())
     assert {one.slot for one in world.told(audio.StopSlot)} == {1, 2}  # type: ignore[union-attr]
+
+
+# ── what waits moves with the clock ──────────────────────────────────────────
+@given(st.floats(60.0, 200.0), st.integers(0, 80_000))
+def test_a_play_that_waits_for_the_bar_moves_with_the_tempo(tempo_bpm: float, later: int) -> None:
+    world = looping(1)
+    world.ask(Stop(1, 10.0))
+    world.deliver()
+    world.ask(SetValue(0, "quantize", "bar"))
+    world.ask(Play(1, 1.0))
+    (before,) = world.waiting_plays
+    world.frame = min(world.frame + later, before.at_frame - 2000)
+    world.ask(SetValue(0, "tempo_bpm", tempo_bpm))
+    (after,) = world.waiting_plays
+    due = world.state.transport.next_point(world.frame, "bar")
+    assert abs(after.at_frame - due) <= SAMPLE_RATE_HZ // 2000
+    (armed,) = world.state.slots[0].armed
+    assert armed.play == after
+
+
+def test_what_is_about_to_begin_is_left_alone() -> None:
+    world = looping(1)
+    world.ask(Stop(1, 10.0))
+    world.deliver()
+    world.ask(SetValue(0, "quantize", "bar"))
+    world.ask(Play(1, 1.0))
+    (before,) = world.waiting_plays
+    world.frame = before.at_frame - 500
+    world.ask(SetValue(0, "tempo_bpm", 60.0))
+    assert world.waiting_plays == [before]
+
+
+def test_a_stop_takes_effect_at_the_quantise_point() -> None:
+    world = looping(1)
+    world.ask(SetValue(0, "quantize", "bar"))
+    world.actions.clear()
+    world.ask(Stop(1, 10.0))
+    (stop,) = world.told(audio.StopSlot)
+    assert isinstance(stop, audio.StopSlot)
+    assert stop.at_frame == world.state.transport.next_point(world.frame, "bar")

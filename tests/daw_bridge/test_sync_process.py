@@ -1,0 +1,279 @@
+"""The process of the neighbours with the real things: JACK, another program's clock, plugs."""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jack as jack_client
+import numpy as np
+import pytest
+
+from daw_bridge.clock import midi_clock
+from daw_bridge.pulses import Lead, PulseSender
+from daw_bridge.sync_process import SyncProcess
+from daw_bridge.sync_wire import (
+    Follow,
+    Listen,
+    MidiCame,
+    PortsChanged,
+    SendClock,
+    SyncEvent,
+    TimeCame,
+    command_from_line,
+    event_from_line,
+    to_line,
+)
+from generator.api import SAMPLE_RATE_HZ
+from tests.jack import JackServer, compiled
+
+OWN_IN, OWN_OUT = "daw-bridge-midi:in", "daw-bridge-midi:out"
+TEMPO_BPM = 133.7
+
+
+@pytest.fixture
+def sync() -> Iterator[SyncProcess]:
+    process = SyncProcess()
+    yield process
+    process.stop()
+
+
+def hear(
+    sync: SyncProcess, is_last: Callable[[SyncEvent], bool], patience_s: float = 10.0
+) -> list[SyncEvent]:
+    """Everything that comes until something does."""
+    heard: list[SyncEvent] = []
+    deadline_s = time.monotonic() + patience_s
+    while time.monotonic() < deadline_s:
+        select.select([sync], [], [], 0.1)
+        sync.watch()
+        for event in sync.poll():
+            heard.append(event)
+            if is_last(event):
+                return heard
+    raise AssertionError(f"It did not come within {patience_s} s; what came: {heard[-5:]}")
+
+
+def is_port(event: SyncEvent) -> bool:
+    return isinstance(event, PortsChanged) and event.own == OWN_IN
+
+
+def sequencer(folder: Path, pulses: int, *, name: str = "seq", to: str = OWN_IN) -> list[str]:
+    tool = str(compiled("midi_clock", "-ljack"))
+    return [tool, name, str(TEMPO_BPM), "2", str(pulses), "3", to, str(folder / "meant")]
+
+
+@contextlib.contextmanager
+def listening(name: str) -> Iterator[None]:
+    """A JACK client with an input."""
+    client = jack_client.Client(name, no_start_server=True)
+    client.midi_inports.register("in")
+    with client:
+        yield
+
+
+def test_every_word_survives_its_line() -> None:
+    for command in (Listen("x"), Follow("jack"), SendClock(True), Lead(120.0, 1.5, 2.5, True)):
+        assert command_from_line(to_line(command)) == command
+    for event in (
+        MidiCame(1.0, "f8"),
+        TimeCame("jack", 1.0, True, signature=(3, 4)),
+        PortsChanged(("a", "b"), (), "c"),
+    ):
+        assert event_from_line(to_line(event)) == event
+
+
+@pytest.mark.jack
+def test_the_clock_of_another_program_is_heard_to_the_frame(
+    jack: JackServer, sync: SyncProcess, tmp_path: Path
+) -> None:
+    sync.tell(Listen("seq"))
+    hear(sync, is_port)
+    pulses = 2 * 8 * 24
+    with subprocess.Popen(sequencer(tmp_path, pulses), stdout=subprocess.DEVNULL) as program:
+        came: list[MidiCame] = []
+        while len(came) < pulses:
+            came += [one for one in hear(sync, _is_clock) if _is_clock(one)]  # type: ignore[misc]
+        assert program.wait(10) == 0
+    meant_s, clock = np.fromfile(tmp_path / "meant"), midi_clock(100.0)
+    late_s = np.array([one.at_s for one in came]) - meant_s
+    assert np.abs(late_s).max() < 0.004  # the sender's own 2 ms of jitter, and no block's length
+    for one, due_s in zip(came, meant_s, strict=True):
+        clock = clock.heard(one.at_s * SAMPLE_RATE_HZ)
+        if clock.seen == clock.memory:
+            assert abs(clock.tempo_bpm - TEMPO_BPM) <= 0.1
+            assert abs(clock.frame / SAMPLE_RATE_HZ - due_s) <= 0.003
+
+
+def _is_clock(event: SyncEvent) -> bool:
+    return isinstance(event, MidiCame) and event.message == "f8"
+
+
+@pytest.mark.jack
+def test_a_port_that_is_plugged_in_later_is_heard_and_one_pulled_out_is_forgotten(
+    jack: JackServer, sync: SyncProcess, tmp_path: Path
+) -> None:
+    sync.tell(Listen("controller"))
+    hear(sync, is_port)
+    # It connects itself elsewhere: to be heard it must be found.
+    tool = sequencer(tmp_path, 10**5, name="controller", to="listener:in")
+    with (
+        listening("listener"),
+        subprocess.Popen(tool, stdout=subprocess.DEVNULL) as program,
+    ):
+        hear(sync, lambda one: isinstance(one, PortsChanged) and "controller:out" in one.connected)
+        hear(sync, _is_clock)
+        program.kill()
+    hear(sync, lambda one: isinstance(one, PortsChanged) and one.inputs == ())
+
+
+@pytest.mark.jack
+def test_our_clock_reaches_another_program_with_its_tempo(
+    jack: JackServer, sync: SyncProcess
+) -> None:
+    stamps: list[tuple[int, bytes]] = []
+    listener = jack_client.Client("listener", no_start_server=True)
+    port = listener.midi_inports.register("in")
+
+    def process(_frames: int) -> None:
+        begin = listener.last_frame_time
+        stamps.extend((begin + at, bytes(one)) for at, one in port.incoming_midi_events())
+
+    listener.set_process_callback(process)
+    sync.tell(SendClock(True))
+    hear(sync, is_port)
+    with listener:
+        listener.connect(OWN_OUT, port)
+        sync.tell(Lead(TEMPO_BPM, 0.0, time.monotonic(), True))
+        deadline_s = time.monotonic() + 10.0
+        while len(stamps) < 97 and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        sync.tell(Lead(TEMPO_BPM, 9.0, time.monotonic(), False))
+        while stamps[-1][1] != b"\xfc" and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+    messages = [message for _, message in stamps]
+    assert messages[0] == b"\xfa"
+    assert messages[-1] == b"\xfc"
+    frames = np.array([at for at, message in stamps if message == b"\xf8"])
+    gaps = np.diff(frames)
+    expected = 60 * SAMPLE_RATE_HZ / TEMPO_BPM / 24
+    assert np.median(gaps) == pytest.approx(expected, abs=1.0)
+    assert (frames[-1] - frames[0]) / len(gaps) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.jack
+def test_the_jack_transport_is_told(jack: JackServer, sync: SyncProcess) -> None:
+    sync.tell(Follow("jack"))
+    hear(sync, lambda one: isinstance(one, TimeCame) and not one.is_playing)
+    _transport(jack, "play")
+    (*_, first) = hear(sync, lambda one: isinstance(one, TimeCame) and one.is_playing)
+    (*_, later) = hear(sync, lambda one: isinstance(one, TimeCame) and (one.seconds or 0.0) > 0.5)
+    assert isinstance(first, TimeCame)
+    assert isinstance(later, TimeCame)
+    assert first.seconds is not None
+    assert later.seconds is not None
+    passed_s = later.at_s - first.at_s
+    assert later.seconds - first.seconds == pytest.approx(passed_s, abs=0.01)
+    _transport(jack, "stop")
+    hear(sync, lambda one: isinstance(one, TimeCame) and not one.is_playing)
+
+
+def _transport(jack: JackServer, word: str) -> None:
+    subprocess.run(
+        ["jack_transport"],
+        input=f"{word}\nquit\n",
+        text=True,
+        env=jack.environment,
+        stdout=subprocess.DEVNULL,
+        timeout=10,
+        check=True,
+    )
+
+
+@pytest.mark.jack
+def test_a_process_that_was_killed_comes_back_and_knows_what_was_asked(
+    jack: JackServer, sync: SyncProcess
+) -> None:
+    sync.tell(Listen("seq"))
+    hear(sync, is_port)
+    before = sync.pid
+    os.kill(before, signal.SIGKILL)
+    hear(sync, is_port)
+    assert sync.pid != before
+
+
+@pytest.mark.jack
+def test_ports_of_the_system_are_heard_by_the_other_library_too(
+    jack: JackServer, tmp_path: Path
+) -> None:
+    """Where there is no ALSA sequencer, that library speaks to JACK."""
+    from daw_bridge.midi_ports import MidiPorts
+
+    heard: list[bytes] = []
+    ports = MidiPorts(lambda _at_s, message: heard.append(message), PulseSender())
+    try:
+        own = next(one for one in jack.ports() if one.startswith("daw-bridge") and ":in" in one)
+        with subprocess.Popen(sequencer(tmp_path, 24, to=own), stdout=subprocess.DEVNULL) as one:
+            assert one.wait(10) == 0
+        assert heard[0] == b"\xfa"
+        assert heard.count(b"\xf8") == 24
+    finally:
+        ports.close()
+
+
+LINK_PEER = """
+import asyncio, sys
+from aalink import Link
+async def main():
+    link = Link(91.5)
+    link.enabled = True
+    print("ready", flush=True)
+    await asyncio.sleep(30)
+asyncio.run(main())
+"""
+LINK_WATCHER = """
+import select, sys, time
+from daw_bridge.sync_process import SyncProcess
+from daw_bridge.sync_wire import Follow, TimeCame
+sync = SyncProcess()
+sync.tell(Follow("link"))
+end_s = time.monotonic() + 15.0
+while time.monotonic() < end_s:
+    select.select([sync], [], [], 0.1)
+    for event in sync.poll():
+        if isinstance(event, TimeCame) and abs(event.tempo_bpm - 91.5) < 0.01:
+            print("followed", flush=True)
+            sync.stop()
+            sys.exit(0)
+sys.exit(1)
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None or os.getuid() != 0, reason="needs root")
+def test_the_tempo_of_a_link_session_is_followed(tmp_path: Path) -> None:
+    """In a network of its own: Link speaks to everybody who hears it."""
+    (tmp_path / "peer.py").write_text(LINK_PEER)
+    (tmp_path / "watcher.py").write_text(LINK_WATCHER)
+    python = sys.executable
+    script = (
+        "ip link set lo up; ip link set lo multicast on; "
+        "ip route add 224.0.0.0/4 dev lo; "
+        f"{python} {tmp_path}/peer.py & peer=$!; "
+        f"{python} {tmp_path}/watcher.py; status=$?; kill $peer; exit $status"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    result = subprocess.run(
+        ["unshare", "-n", "bash", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=40,
+        env=environment,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "followed" in result.stdout
