@@ -36,13 +36,16 @@ from daw_bridge.audio_output import (
 )
 from daw_bridge.audio_status import StatusWriter, map_status_block
 from daw_bridge.capture_ring import CaptureWriter, map_capture_block
-from daw_bridge.errors import AudioError
+from daw_bridge.effect_chain import EffectChain
+from daw_bridge.errors import AudioError, EffectsMissing
 from daw_bridge.guard import repair_take
-from daw_bridge.mixer import Mixer
+from daw_bridge.mixer import MAX_CHUNK_FRAMES, Mixer
+from daw_bridge.rack import open_rack
 from daw_bridge.realtime import CALLBACK_PRIORITY, ask_for_real_time, prefer_this_process
 from daw_bridge.ring import open_ring
 from daw_bridge.shared_memory import remove_blocks_of
 from daw_bridge.takes import open_take
+from daw_bridge.timeline import MAX_SLOTS
 from daw_bridge.voice import Take
 from generator.api import FloatArray
 
@@ -84,7 +87,8 @@ def main() -> None:
     prefer_this_process()  # before there are threads, which inherit it
     hello_descriptor = _keep_standard_output_clean()
     settings = ChildSettings.from_json(sys.argv[1])
-    engine = make_engine(settings)
+    effects, missing_effects = find_effects()
+    engine = make_engine(settings, effects)
     renderer = RealTimeRenderer(engine)
     ended = threading.Event()
     threading.Thread(
@@ -99,7 +103,7 @@ def main() -> None:
         os._exit(1)
     engine.output_latency_ms = output.info.latency_ms
     wait_for_the_first_block(renderer, ended)
-    _say(hello_descriptor, Hello(info=output.info, real_time_refusal=renderer.refusal or ""))
+    _say(hello_descriptor, Hello("", output.info, renderer.refusal or "", missing_effects))
     exit_status = keep_house(engine, ended, settings.output, is_fallback=bool(output.info.note))
     _stop_with_patience(output)
     if ended.is_set():
@@ -107,17 +111,26 @@ def main() -> None:
     os._exit(exit_status)
 
 
-def make_engine(settings: ChildSettings) -> AudioEngine:
+def find_effects() -> tuple[EffectChain | None, str]:
+    """The effects, or why there are none."""
+    try:
+        return open_rack(slots=MAX_SLOTS, max_frames=MAX_CHUNK_FRAMES), ""
+    except EffectsMissing as missing:
+        return None, str(missing)
+
+
+def make_engine(settings: ChildSettings, effects: EffectChain | None) -> AudioEngine:
     """Map what the control process reserved, and put the callback's parts together.
 
     Args:
         settings: The names of the shared memory, and the clock.
+        effects: The effects, if there are any.
 
     Returns:
         The engine.
     """
     engine = AudioEngine(
-        Mixer(),
+        Mixer(effects=effects),
         commands=open_ring(settings.commands, capacity=RING_RECORDS, record_bytes=RECORD_BYTES),
         events=open_ring(settings.events, capacity=RING_RECORDS, record_bytes=RECORD_BYTES),
         status=StatusWriter(map_status_block(settings.status)),

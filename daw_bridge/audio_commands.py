@@ -122,6 +122,33 @@ class SetMasterGain:
 
 
 @dataclass(frozen=True, slots=True)
+class SetEffect:
+    """Give a parameter of an effect a new value, smoothly.
+
+    Attributes:
+        effect: Which effect, in the order of effects.EFFECTS.
+        place: Which of its parameters.
+        value: As effects.audio_number gives it; a level may be minus infinity.
+        at_frame: When.
+    """
+
+    effect: int
+    place: int
+    value: float
+    at_frame: FrameTime = NOW
+
+
+@dataclass(frozen=True, slots=True)
+class SetSend:
+    """Ramp how much of a slot goes to a bus, in the order of effects.BUSES."""
+
+    slot: int
+    bus: int
+    level_db: float
+    at_frame: FrameTime = NOW
+
+
+@dataclass(frozen=True, slots=True)
 class Panic:
     """Silence within 50 ms; everything that was sent before it and waits is dropped."""
 
@@ -208,17 +235,8 @@ class Warning:
     slot: int = -1
 
 
-Command = (
-    InstallTake
-    | ReleaseTake
-    | Play
-    | MovePlay
-    | StopSlot
-    | SetSlotGain
-    | SetMasterGain
-    | Panic
-    | Quit
-)
+Setting = SetSlotGain | SetMasterGain | SetEffect | SetSend
+Command = InstallTake | ReleaseTake | Play | MovePlay | StopSlot | Setting | Panic | Quit
 Event = Installed | Started | Ended | Disposed | Warning
 Message = Command | Event
 
@@ -231,6 +249,8 @@ _CLASSES: tuple[Callable[..., Message], ...] = (
     StopSlot,
     SetSlotGain,
     SetMasterGain,
+    SetEffect,
+    SetSend,
     Panic,
     Quit,
     Installed,

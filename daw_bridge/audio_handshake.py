@@ -58,12 +58,14 @@ class Hello:
     Attributes:
         error: Why there is no output; empty if there is one.
         info: What was opened.
+        missing_effects: Why there are no effects; empty if there are.
         real_time_refusal: Why the system grants no real-time priority; empty if it does.
     """
 
     error: str = ""
     info: OutputInfo | None = None
     real_time_refusal: str = ""
+    missing_effects: str = ""
 
     def to_json(self) -> str:
         """As one line."""

@@ -54,6 +54,7 @@ class AudioProcess:
         """
         self.info = OutputInfo("", "", output.buffer_frames, 0.0)
         self.real_time_refusal = ""
+        self.missing_effects = ""
         self.capture: CaptureReader | None = None
         self._output = output
         self._capture_frames, self._capture_name = capture_frames, ""
@@ -219,6 +220,7 @@ class AudioProcess:
         self._child = child
         self.info = hello.info
         self.real_time_refusal = hello.real_time_refusal
+        self.missing_effects = hello.missing_effects
 
     def _kill(self) -> None:
         self.status()  # keeps the clock going

@@ -133,6 +133,7 @@ class Daemon:
         loop.add_reader(self._generator.fileno(), self._safely, self._engine.hear_generator)
         info = await loop.run_in_executor(None, self._audio.start)
         self._engine.device = info.name
+        self._engine.effects_found(self._audio.missing_effects)
         told = await self._keeper.restore()
         if told:
             say(f"state    {told}")
@@ -208,8 +209,9 @@ class Daemon:
         say(f"device   {info.name} ({info.hostapi}), {block_ms}, latency {info.latency_ms:.1f} ms")
         if info.note:
             say(f"         {info.note}")
-        if self._audio.real_time_refusal:
-            say(f"         {self._audio.real_time_refusal}")
+        for text in (self._audio.real_time_refusal, self._audio.missing_effects):
+            if text:
+                say(f"         {text}")
         say(f"OSC      {host}:{port} (UDP and TCP), addresses below {root}")
         if self._http is not None:
             say(f"HTTP     http://{host}:{self._http.port}/ (OSCQuery)")
@@ -288,6 +290,7 @@ class Daemon:
             await self._restart_audio()
             self._engine.device = self._audio.info.name
             self._safely(self._engine.audio_has_restarted)
+            self._safely(partial(self._engine.effects_found, self._audio.missing_effects))
             info = self._audio.info
             self._engine.log(1, f"Sound goes on, on {info.name}. {info.note}".strip())
 

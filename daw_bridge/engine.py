@@ -37,6 +37,7 @@ from daw_bridge.session_state import (
     AudioRestarted,
     CancelJob,
     DoFiles,
+    EffectsFound,
     FreeTake,
     Moment,
     Reply,
@@ -235,6 +236,16 @@ class Engine:
         """Bring the new audio process to where the old one was."""
         self._frozen_clock = None
         self._decide(AudioRestarted())
+
+    def effects_found(self, missing: str) -> None:
+        """Take note of whether an audio process that was just started has effects.
+
+        Args:
+            missing: Why it has none; empty if it has.
+        """
+        if missing:
+            self.log(1, missing)
+        self._decide(EffectsFound(missing))
 
     # ── out ──────────────────────────────────────────────────────────────────
     def fail(self, request: Request, fault: Fault, text: str) -> None:

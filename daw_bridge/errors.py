@@ -29,6 +29,7 @@ class Fault(IntEnum):
     QUEUE_FULL = 429
     CANCELLED = 499
     INTERNAL = 500
+    NOT_AVAILABLE = 501
     GENERATOR_FAILED = 503
     DISK = 507
 

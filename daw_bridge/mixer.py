@@ -26,22 +26,26 @@ from daw_bridge.audio_commands import (
     Play,
     Quit,
     ReleaseTake,
+    SetEffect,
     SetMasterGain,
+    SetSend,
     SetSlotGain,
     Started,
     StopSlot,
     Warning,
     WarningCode,
 )
+from daw_bridge.effect_chain import EffectChain
 from daw_bridge.guard import Guard
 from daw_bridge.interpolation import Interpolator
-from daw_bridge.ramps import NEVER, Ramp, Scratch, fade_frames
+from daw_bridge.master import Master
+from daw_bridge.ramps import NEVER, Scratch, fade_frames
 from daw_bridge.timeline import MAX_SLOTS, Timed, Timeline, gives_way, is_sane
 from daw_bridge.voice import SlotStrip, Take, Voice
-from generator.api import SAMPLE_RATE_HZ, FloatArray
+from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 
 _VOICES = 2 * MAX_SLOTS
-_MAX_CHUNK_FRAMES = 1024
+MAX_CHUNK_FRAMES = 1024
 _GAIN_RAMP_FRAMES = SAMPLE_RATE_HZ // 100
 _LATE_FADE_FRAMES = SAMPLE_RATE_HZ // 200
 _PANIC_FRAMES = SAMPLE_RATE_HZ // 50
@@ -53,25 +57,31 @@ _MAX_GAIN = 100.0
 class Mixer:
     """Voices in slots on an absolute clock of frames."""
 
-    def __init__(self, *, start_frame: int = 0) -> None:
+    def __init__(self, *, start_frame: int = 0, effects: EffectChain | None = None) -> None:
         """Reserve everything that rendering needs.
 
         Args:
             start_frame: Where its clock stands before the first block.
+            effects: What works on the mix, made for MAX_SLOTS and MAX_CHUNK_FRAMES; if anything.
         """
         self.frame = start_frame
         self.events: deque[Event] = deque()
         self.disposed: deque[Take] = deque()
-        self.guard = Guard(_MAX_CHUNK_FRAMES)
-        self._scratch = Scratch(_MAX_CHUNK_FRAMES)
-        self._interpolator = Interpolator(_MAX_CHUNK_FRAMES)
+        self._master = Master(MAX_CHUNK_FRAMES, effects)
+        self._scratch = Scratch(MAX_CHUNK_FRAMES)
+        self._interpolator = Interpolator(MAX_CHUNK_FRAMES)
+        self._alone = np.zeros((MAX_CHUNK_FRAMES, CHANNELS), np.float32)
         self._takes: dict[int, Take] = {}
         self._release_on_arrival: set[int] = set()
         self._idle = [Voice() for _ in range(_VOICES)]
         self._sounding: list[Voice] = []
         self._strips = [SlotStrip() for _ in range(MAX_SLOTS + 1)]
-        self._master_gain = Ramp(1.0)
         self._timeline = Timeline()
+
+    @property
+    def guard(self) -> Guard:
+        """What everything passes last."""
+        return self._master.guard
 
     @property
     def playing_slots(self) -> int:
@@ -100,7 +110,7 @@ class Mixer:
             return False
         self._takes[take_id] = Take(take_id, audio, missing)
         for play, order in self._timeline.take_arrived(take_id):
-            self._add(play, order)
+            self._put(play, order)
         if take_id in self._release_on_arrival:
             self._release_on_arrival.remove(take_id)
             self._release(take_id)
@@ -113,12 +123,12 @@ class Mixer:
             command: What to do. `InstallTake` and `Quit` are for whoever runs the mixer.
         """
         match command:
-            case Play() | StopSlot() | SetSlotGain() | SetMasterGain():
+            case Play() | StopSlot() | SetSlotGain() | SetMasterGain() | SetEffect() | SetSend():
                 self._plan(command)
             case Panic() if command.at_frame <= self.frame:
                 self._panic(self._timeline.next_order())
             case Panic():
-                self._add(command, self._timeline.next_order())
+                self._put(command, self._timeline.next_order())
             case MovePlay(play_id, at_frame):
                 self._timeline.move_play(play_id, at_frame)
             case ReleaseTake():
@@ -137,14 +147,8 @@ class Mixer:
         Args:
             out: Where to; any number of frames.
         """
-        done = 0
-        while done < len(out):
-            self._obey_what_is_due()
-            frames = min(len(out) - done, _MAX_CHUNK_FRAMES)
-            self._let_go_of_what_is_not_made(frames)
-            frames = min(frames, self._frames_to_next_change())
-            self._mix(out[done : done + frames])
-            done += frames
+        for begin in range(0, len(out), MAX_CHUNK_FRAMES):
+            self._render_chunk(out[begin : begin + MAX_CHUNK_FRAMES])
 
     # ── commands ─────────────────────────────────────────────────────────────
 
@@ -159,9 +163,9 @@ class Mixer:
         elif isinstance(command, Play) and command.take_id not in self._takes:
             self._timeline.await_take(command, self.frame)
         else:
-            self._add(command, self._timeline.next_order())
+            self._put(command, self._timeline.next_order())
 
-    def _add(self, command: Timed, order: int) -> None:
+    def _put(self, command: Timed, order: int) -> None:
         if command.at_frame <= self.frame:
             self._obey_what_is_due()  # what came before goes before
             self._obey(command, order)
@@ -188,8 +192,10 @@ class Mixer:
                 gains = (min(command.left, _MAX_GAIN), min(command.right, _MAX_GAIN))
                 strip.move(*gains, frame=self.frame, frames=_GAIN_RAMP_FRAMES)
             case SetMasterGain():
-                ramp = self._master_gain
+                ramp = self._master.gain
                 ramp.move(_gain(command.gain_db), frame=self.frame, frames=_GAIN_RAMP_FRAMES)
+            case SetEffect() | SetSend():
+                self._set_effect(command)
             case Panic():
                 self._panic(order)
             case _:
@@ -250,6 +256,18 @@ class Mixer:
         self._timeline.drop_before(order)
         for voice in self._sounding:
             voice.panic(frame=self.frame, frames=_PANIC_FRAMES)
+        if self._master.effects is not None:
+            self._master.effects.panic(self.frame)
+
+    def _set_effect(self, command: SetEffect | SetSend) -> None:
+        effects, done = self._master.effects, False
+        if effects is not None and isinstance(command, SetEffect):
+            done = effects.set(command.effect, command.place, command.value, self.frame)
+        elif effects is not None and isinstance(command, SetSend):
+            level = _gain(command.level_db)
+            done = effects.sends.set(command.slot, command.bus, level, self.frame)
+        if not done:
+            self._warn(WarningCode.BAD_COMMAND)
 
     def _release(self, take_id: int) -> None:
         take = self._takes.get(take_id)
@@ -283,26 +301,36 @@ class Mixer:
                 voice.fade_out(frame=self.frame, frames=fade)
                 self._warn(WarningCode.TAKE_LATE, take_id=voice.take.take_id, slot=voice.slot)
 
-    def _mix(self, mix: FloatArray) -> None:
+    def _render_chunk(self, chunk: FloatArray) -> None:
+        begin_frame, done = self.frame, 0
+        while done < len(chunk):
+            self._obey_what_is_due()
+            self._let_go_of_what_is_not_made(len(chunk) - done)
+            frames = min(len(chunk) - done, self._frames_to_next_change())
+            self._mix(chunk[done : done + frames], done)
+            done += frames
+        self._master.finish(chunk, begin_frame)
+
+    def _mix(self, mix: FloatArray, place: int) -> None:
+        """Mix the voices of a stretch that begins at a place of the chunk."""
         mix.fill(0.0)
+        effects = self._master.effects
         for voice in self._sounding:
-            strip = self._strips[voice.slot]
-            voice.add_to(mix, self.frame, strip, self._scratch, self._interpolator)
-        self._apply_master_gain(mix)
-        self.guard.apply(mix)
+            if effects is not None and effects.sends.wants(voice.slot, self.frame):
+                alone = self._alone[: len(mix)]
+                alone.fill(0.0)
+                self._add(voice, alone)
+                np.add(mix, alone, out=mix)
+                effects.sends.add(voice.slot, alone, place, self.frame)
+            else:
+                self._add(voice, mix)
+        self._master.note_gain(place, len(mix), self.frame)
         self.frame += len(mix)
         self._retire_voices()
 
-    def _apply_master_gain(self, mix: FloatArray) -> None:
-        ramp, scratch = self._master_gain, self._scratch
-        if ramp.is_flat_from(self.frame):
-            if ramp.target != 1.0:
-                np.multiply(mix, ramp.target, out=mix)
-            return
-        gains = scratch.gains[: len(mix)]
-        gains.fill(1.0)
-        ramp.multiply_into(gains, self.frame, scratch)
-        np.multiply(mix, scratch.to_stereo(gains), out=mix)
+    def _add(self, voice: Voice, mix: FloatArray) -> None:
+        strip = self._strips[voice.slot]
+        voice.add_to(mix, self.frame, strip, self._scratch, self._interpolator)
 
     def _retire_voices(self) -> None:
         for voice in tuple(self._sounding):

@@ -36,10 +36,13 @@ from daw_bridge.requests import (
     Sync,
     TapeCommand,
 )
+from daw_bridge.session_effects import all_effects, is_of_effects
 from daw_bridge.session_notes import Notes
 from daw_bridge.session_state import (
+    EFFECT_FIELDS,
     AudioRestarted,
     Decision,
+    EffectsFound,
     Moment,
     NoteText,
     Restored,
@@ -58,6 +61,7 @@ Event = (
     | ClockEvent
     | FileEvent
     | AudioRestarted
+    | EffectsFound
     | NoteText
     | Restored
     | TimeGoesOn
@@ -98,6 +102,8 @@ class _Rules(Taping, Notes):
             self.obey_tape(request, request.command)
             return
         match request.command:
+            case SetValue() | GetValue() as asked if self.lacks_effects(asked):
+                self.fail(request, Fault.NOT_AVAILABLE, self.state.missing_effects)
             case SetValue() as command:
                 refusal = self.refusal(command)
                 if refusal:
@@ -160,6 +166,8 @@ class _Rules(Taping, Notes):
                 self.restore(document)
             case TimeGoesOn():
                 self.time_goes_on()
+            case EffectsFound(missing):
+                self.effects_found(missing)
             case NoteText(field, text):
                 self.state = replace(self.state, **{field: text})  # type: ignore[arg-type]
             case XrunsCounted(total):
@@ -180,12 +188,25 @@ class _Rules(Taping, Notes):
         match command:
             case SetValue(0, "xruns"):
                 self.state = replace(self.state, xruns_before=self.state.xruns_total)
+            case SetValue(0, field, value) if field in EFFECT_FIELDS:
+                effects = {**self.state.effects, field.removeprefix("fx/"): value}
+                self.state = replace(self.state, effects=effects)  # type: ignore[arg-type]
             case SetValue(0, field, value):
                 self.state = replace(self.state, **{field: value})  # type: ignore[arg-type]
             case SetValue(slot, "seed", int(seed)):
                 self.put(slot, replace(self.slot(slot), seed=seed, shown_seed=seed))
             case SetValue(slot, field, value):
                 self.put(slot, replace(self.slot(slot), **{field: value}))  # type: ignore[arg-type]
+
+    def lacks_effects(self, asked: SetValue | GetValue) -> bool:
+        """Whether a value cannot be had because there are no effects here."""
+        return bool(self.state.missing_effects) and is_of_effects(asked)
+
+    def effects_found(self, missing: str) -> None:
+        """Take note of whether there are effects, and bring those to where they were."""
+        self.state = replace(self.state, missing_effects=missing)
+        for command in all_effects(self.state):
+            self.tell(command)
 
     def sync(self, request: Request, number: int) -> None:
         synced = replace(request, request_id=number)

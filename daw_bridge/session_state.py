@@ -4,13 +4,16 @@ Everything here is frozen: a state can be held, compared and passed. It does not
 (session.py does) and knows neither addresses nor sockets nor processes.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from daw_bridge import audio_commands as audio
-from daw_bridge.arguments import Held
+from daw_bridge.arguments import Held, Value
 from daw_bridge.clock import PulseClock
 from daw_bridge.clock_events import Followed
+from daw_bridge.effects import BUSES, DEFAULTS
 from daw_bridge.file_jobs import FileJob, StoredTake
 from daw_bridge.osc import TaggedValue
 from daw_bridge.presets import Document
@@ -130,6 +133,9 @@ class SlotState:
     choke: int = 0
     crossfade_ms: float = 10.0
     root: int = 60
+    send_delay_db: float = -math.inf
+    send_reverb_db: float = -math.inf
+    send_chorus_db: float = -math.inf
     shown_seed: int = -1
     take: Take | None = None
     job: Job | None = None
@@ -193,6 +199,7 @@ class Waiting:
 class SessionState:
     """Everything that the musical rules know.
 
+    `effects` are their values by key, and `missing_effects` tells why there are none here.
     `entropy` makes random seeds repeatable; `missing_sources` are clocks that cannot be followed
     here, each with the reason; `resting` are the slots whose loops the transport's stop silenced.
     """
@@ -212,6 +219,8 @@ class SessionState:
     midi_map: str = ""
     master_gain_db: float = 0.0
     master_mute: bool = False
+    effects: Mapping[str, Value] = field(default_factory=lambda: dict(DEFAULTS))
+    missing_effects: str = ""
     xruns_total: int = 0
     xruns_before: int = 0
     takes_made: int = 0
@@ -255,6 +264,10 @@ def new_session(slots: int, entropy: int, tempo_bpm: float = 120.0) -> SessionSt
 
 
 # ── what it shows ────────────────────────────────────────────────────────────
+def _effect_value(key: str, state: SessionState) -> Held:
+    return state.effects[key]
+
+
 _SESSION_VALUES: dict[str, Callable[[SessionState], Held]] = {
     "tempo_bpm": lambda state: state.transport.tempo_bpm,
     "nudge_pct": lambda state: state.transport.nudge_pct,
@@ -269,7 +282,11 @@ _SESSION_VALUES: dict[str, Callable[[SessionState], Held]] = {
     "preset_dirty": lambda state: state.library.is_dirty,
     "scene": lambda state: state.library.scene,
     "is_recording": lambda state: state.tape.is_recording,
+    "fx": lambda state: state.missing_effects or "ready",
+    **{f"fx/{key}": partial(_effect_value, key) for key in DEFAULTS},
 }
+EFFECT_FIELDS = tuple(f"fx/{key}" for key in DEFAULTS)
+SEND_FIELDS = tuple(f"send_{bus}_db" for bus in BUSES)
 _SLOT_VALUES: dict[str, Callable[[SlotState], Held]] = {
     "seed": lambda slot: slot.shown_seed,
     "take": lambda slot: slot.take.take_id if slot.take else 0,
@@ -293,6 +310,7 @@ SESSION_FIELDS = (
     "preset_dirty",
     "scene",
     "is_recording",
+    "fx",
 )
 SLOT_FIELDS = (
     "prompt",
@@ -309,6 +327,7 @@ SLOT_FIELDS = (
     "choke",
     "crossfade_ms",
     "root",
+    *SEND_FIELDS,
     "state",
     "take",
 )
@@ -389,6 +408,13 @@ Action = Reply | Show | Tell | Submit | CancelJob | FreeTake | DoFiles
 @dataclass(frozen=True, slots=True)
 class AudioRestarted:
     """The audio process is a new one, which holds no takes and sounds no voices."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectsFound:
+    """The audio process has looked for effects; `missing` tells why there are none."""
+
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from daw_bridge.osc import TaggedValue
 from daw_bridge.requests import (
     Request,
 )
+from daw_bridge.session_effects import changed_effects
 from daw_bridge.session_state import (
+    EFFECT_FIELDS,
     SESSION_FIELDS,
     SLOT_FIELDS,
     Action,
@@ -103,8 +105,10 @@ class Turn:
             self.state = replace(self.state, kept=self.state.kept - unneeded, released=released)
 
     def tell_gains(self) -> None:
-        """Tell the audio process of faders that have moved."""
+        """Tell the audio process of faders and effects that have changed."""
         for command in changed_gains(self.told_gains_of, self.state, self.moment.due_frame):
+            self.tell(command)
+        for command in changed_effects(self.told_gains_of, self.state, self.moment.due_frame):
             self.tell(command)
         self.told_gains_of = self.state
 
@@ -129,6 +133,8 @@ class Turn:
     def show_changes(self) -> None:
         """Show every value that is not what it was."""
         pairs: list[tuple[int, tuple[str, ...]]] = [(0, SESSION_FIELDS)]
+        if self.state.effects is not self.before.effects:
+            pairs.append((0, EFFECT_FIELDS))
         for number, (old, new) in enumerate(
             zip(self.before.slots, self.state.slots, strict=True), 1
         ):

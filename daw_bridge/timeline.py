@@ -13,7 +13,9 @@ from typing import assert_never
 from daw_bridge.audio_commands import (
     Panic,
     Play,
+    SetEffect,
     SetMasterGain,
+    SetSend,
     SetSlotGain,
     StopSlot,
 )
@@ -24,8 +26,10 @@ _MAX_SCHEDULED = 1024
 _PATIENCE_FRAMES = SAMPLE_RATE_HZ
 _MIN_SPEED, _MAX_SPEED = 2.0**-8, 2.0**8
 _FAR = 2**62
+# Minus infinity is a level too, and only as a level.
+_SILENCE_DB = -1000.0
 
-Timed = Play | StopSlot | SetSlotGain | SetMasterGain | Panic
+Timed = Play | StopSlot | SetSlotGain | SetMasterGain | SetEffect | SetSend | Panic
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -156,9 +160,9 @@ def is_sane(command: Timed) -> bool:
             numbers = (command.fade_ms, 0.0)
         case SetSlotGain():
             numbers = (command.left, command.right)
-        case SetMasterGain():
-            numbers = (max(command.gain_db, -1000.0), 0.0)
+        case SetMasterGain(gain_db=level) | SetEffect(value=level) | SetSend(level_db=level):
+            numbers = (max(level, _SILENCE_DB), 0.0)
         case _:
             assert_never(command)
-    slot = 1 if isinstance(command, SetMasterGain) else command.slot
+    slot = 1 if isinstance(command, SetMasterGain | SetEffect) else command.slot
     return all(map(math.isfinite, numbers)) and 1 <= slot <= MAX_SLOTS

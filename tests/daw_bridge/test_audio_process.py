@@ -171,7 +171,7 @@ def test_a_file_holds_what_was_played(tmp_path: Path) -> None:
 
 
 def test_what_was_heard_is_kept_to_the_frame_and_over_a_restart() -> None:
-    process, audio = AudioProcess(OutputSettings("null"), capture_frames=2**17), noise(5000)
+    process, audio = AudioProcess(OutputSettings("null"), capture_frames=2**19), noise(5000)
     process.start()
     kept = process.capture
     assert kept is not None
