@@ -197,7 +197,11 @@ def test_a_morph_stays_between_its_ends_and_arrives(row: Row, data: st.DataObjec
     if not glides(row):
         assert between == end
     elif isinstance(between, float):
-        lowest = min(max(start, -90.0), max(end, -90.0)) if "gain" in row.path else min(start, end)
+        lowest = (
+            min(max(start, -90.0), max(end, -90.0))
+            if row.arguments[0].unit == "dB"
+            else min(start, end)
+        )
         highest = max(start, end, lowest)
         assert lowest - 1e-4 * abs(lowest) <= between <= highest + 1e-4 * abs(highest)
 
