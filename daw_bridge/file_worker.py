@@ -83,7 +83,7 @@ class FileWorker:
             ring: Gives what was heard, None where nothing is kept.
             wake: Called in the thread when there is an event.
         """
-        self.model = ""
+        self.model, self.state_refusal = "", ""
         self._places, self._ring, self._wake = places, ring, wake
         self._jobs: queue.SimpleQueue[tuple[int, FileJob | None, _Mapped]] = queue.SimpleQueue()
         self._events: queue.SimpleQueue[FileEvent] = queue.SimpleQueue()
@@ -230,7 +230,7 @@ class FileWorker:
         )
 
     def _map_takes(self, job: WriteRig) -> "_Mapped":
-        path = self._target(job.shelf, job.name) if not job.name else None
+        path = None if job.name else self._places.state / STATE_FILE
         mapped = {}
         for take in takes_of(job.document):
             file = None if path is None else self._kept.get((path, take.shm_name))
@@ -243,6 +243,8 @@ class FileWorker:
         return mapped
 
     def _target(self, shelf: Shelf, name: str) -> Path:
+        if shelf is Shelf.STATES and self.state_refusal:
+            raise CommandError(Fault.NOT_READY, self.state_refusal)
         if shelf is Shelf.STATES and not name:
             return self._places.state / STATE_FILE
         return self._places.shelf(shelf).own_path(name)
