@@ -26,6 +26,7 @@ WORDS = {
     "scripts/system_packages.sh": "System packages, installed only where missing",
     "tests/": "One file per source file; the laws of the whole at the top",
     "generator/checkpoints/": "The shipped models, with credits of what they learnt from",
+    "presets/": "Rigs to begin with: kits, keys, pads, textures, effects, beats and songs",
 }
 UNLISTED = {"__init__.py", "py.typed"}
 

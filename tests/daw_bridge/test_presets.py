@@ -112,7 +112,7 @@ def test_every_value_that_can_be_set_is_kept_unless_its_row_says_no() -> None:
     settable = [row for row in COMMANDS if row.access is Access.VALUE]
     assert {row.path for row in EVERY_ROW.values()} == {row.path for row in settable if row.is_kept}
     passing = {"/tempo/source", "/tempo/nudge", "/xruns"}
-    assert {row.path for row in settable if not row.is_kept} == passing
+    assert passing <= {row.path for row in settable if not row.is_kept}
 
 
 GOOD = """format = "daw-bridge rig"
