@@ -1,179 +1,156 @@
-"""Claims that a signal can settle: which of two prompts must give the longer, noisier… sound.
+"""How often takes, and real sound of the same words, keep the claims of `training/claims.py`.
 
-Each claim names two prompts and a measure; it holds when the takes of most seeds agree. Measures
-are pure functions of sound; nothing here knows a model.
+Knows corpora and requests, no model: what makes a take is given.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
-from generator.api import SAMPLE_RATE_HZ, FloatArray
+from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest
+from training.claims import Claim, Measure, Pair
+from training.corpus.shards import Corpus, Entry
+from training.prompts import place
 
-Array = npt.NDArray[np.float64]
-Measure = Callable[[FloatArray], float]
-
-BLOCK_FRAMES = 441
-SILENCE_DB = -40.0
-N_FFT = 4096
-LOW_HZ = 150.0
-ONSET_RISE_DB = 9.0
-ONSET_GAP_BLOCKS = 6
-
-
-def blocks(audio: FloatArray) -> Array:
-    """Return the root mean square of 10 ms blocks over both channels, [n]."""
-    power = np.square(audio.astype(np.float64)).mean(1)
-    missing = -len(power) % BLOCK_FRAMES
-    level: Array = np.asarray(
-        np.sqrt(np.pad(power, (0, missing)).reshape(-1, BLOCK_FRAMES).mean(1)), np.float64
-    )
-    return level
-
-
-def mean_spectrum(audio: FloatArray) -> tuple[Array, Array]:
-    """Return bin frequencies in Hz and mean power of the middle channel, each [bins]."""
-    mono = audio.mean(1, dtype=np.float64)
-    padded = np.pad(mono, (0, max(0, N_FFT - len(mono)) + (-len(mono)) % (N_FFT // 2)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[:: N_FFT // 2]
-    windowed = np.square(np.abs(np.fft.rfft(frames * np.hanning(N_FFT))))
-    power: Array = np.asarray(windowed.mean(0) + 1e-12, np.float64)
-    hertz: Array = np.asarray(np.fft.rfftfreq(N_FFT, 1.0 / SAMPLE_RATE_HZ), np.float64)
-    return hertz, power
-
-
-def brightness(audio: FloatArray) -> float:
-    """Return the centroid of the magnitude spectrum in Hz."""
-    hertz, power = mean_spectrum(audio)
-    return float((hertz * np.sqrt(power)).sum() / np.sqrt(power).sum())
-
-
-def depth(audio: FloatArray) -> float:
-    """Return the share of power below LOW_HZ."""
-    hertz, power = mean_spectrum(audio)
-    return float(power[hertz < LOW_HZ].sum() / power.sum())
-
-
-def noisiness(audio: FloatArray) -> float:
-    """Return the spectral flatness from 50 Hz to 16 kHz, 1 for white noise."""
-    hertz, power = mean_spectrum(audio)
-    band = power[(hertz > 50.0) & (hertz < 16_000.0)]
-    return float(np.exp(np.log(band).mean()) / band.mean())
-
-
-def length(audio: FloatArray) -> float:
-    """Return the seconds from the first to the last block above SILENCE_DB of the loudest."""
-    level = blocks(audio)
-    heard = np.flatnonzero(level > level.max() * 10.0 ** (SILENCE_DB / 20.0))
-    count = int(heard[-1] - heard[0] + 1) if len(heard) else 0
-    return count * BLOCK_FRAMES / SAMPLE_RATE_HZ
-
-
-def attack(audio: FloatArray) -> float:
-    """Return the seconds from 10 to 90 percent of the loudest block."""
-    level = blocks(audio)
-    begun = int(np.argmax(level >= 0.1 * level.max()))
-    reached = int(np.argmax(level >= 0.9 * level.max()))
-    return (reached - begun) * BLOCK_FRAMES / SAMPLE_RATE_HZ
-
-
-def lateness(audio: FloatArray) -> float:
-    """Return where in the take its power lies on average: 0 at the start, 1 at the end."""
-    power = np.square(blocks(audio))
-    return float((np.arange(len(power)) * power).sum() / (power.sum() + 1e-12) / max(1, len(power)))
-
-
-def width(audio: FloatArray) -> float:
-    """Return the root mean square of the side over that of the middle channel."""
-    mid, side = audio.mean(1), 0.5 * (audio[:, 0] - audio[:, 1])
-    return float(np.sqrt(np.square(side).mean()) / (np.sqrt(np.square(mid).mean()) + 1e-9))
-
-
-def onsets(audio: FloatArray) -> float:
-    """Return the attacks per second: rises of the level by ONSET_RISE_DB within 30 ms."""
-    level_db = 20.0 * np.log10(blocks(audio) + 1e-4)
-    padded = np.pad(level_db, (3, 0), constant_values=-80.0)
-    rising = np.flatnonzero(padded[3:] - padded[:-3] > ONSET_RISE_DB)
-    count = 0 if not len(rising) else 1 + int((np.diff(rising) > ONSET_GAP_BLOCKS).sum())
-    return count / (len(audio) / SAMPLE_RATE_HZ)
-
-
-def crest(audio: FloatArray) -> float:
-    """Return the peak over the root mean square, in dB."""
-    rms = float(np.sqrt(np.square(audio).mean())) + 1e-9
-    return float(20.0 * np.log10(float(np.abs(audio).max()) / rms + 1e-9))
+MOST_REAL = 16
+FEWEST_REAL = 3
+UNSAID = frozenset({"a", "an", "the", "of", "in", "at", "with", "bpm", "to", "and"})
+Take = Callable[[GenerationRequest], FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """The measure is higher for one prompt than for another, both in takes of the same length."""
+class RealClip:
+    """A clip in its corpus."""
 
-    measure: Measure
-    higher: str
-    lower: str
-    seconds: float = 2.0
+    corpus: Corpus
+    index: int
 
     @property
-    def text(self) -> str:
-        """The claim in words."""
-        return f"{self.measure.__name__}: {self.higher} > {self.lower}"
+    def entry(self) -> Entry:
+        """Its record."""
+        return self.corpus.entries[self.index]
 
-
-CLAIMS = (
-    Claim(brightness, "closed hi-hat", "kick drum", 1.0),
-    Claim(brightness, "shaker", "tom drum", 1.0),
-    Claim(brightness, "bright saw lead", "dark saw lead"),
-    Claim(brightness, "glockenspiel", "sub bass"),
-    Claim(brightness, "laser zap", "deep boom impact"),
-    Claim(brightness, "hi-hat loop, 120 bpm", "bass loop, 120 bpm", 4.0),
-    Claim(depth, "deep 808 kick", "snare drum", 1.0),
-    Claim(depth, "808 sub bass", "plucked string"),
-    Claim(depth, "kick drum", "hand clap", 1.0),
-    Claim(noisiness, "white noise", "sine bass"),
-    Claim(noisiness, "howling wind", "flute", 3.0),
-    Claim(noisiness, "rain", "warm drone", 4.0),
-    Claim(length, "long bell", "short bell", 3.0),
-    Claim(length, "long 808 kick", "very short kick", 2.0),
-    Claim(length, "open hi-hat", "closed hi-hat", 1.5),
-    Claim(length, "crash cymbal", "rimshot", 3.0),
-    Claim(length, "warm pad", "woodblock", 3.0),
-    Claim(length, "snare drum in a big hall", "tight dry snare drum", 3.0),
-    Claim(attack, "warm pad", "synth pluck", 3.0),
-    Claim(attack, "soft string ensemble", "xylophone", 3.0),
-    Claim(lateness, "riser", "impact", 4.0),
-    Claim(lateness, "reverse cymbal", "crash cymbal", 3.0),
-    Claim(width, "wide stereo pad", "mono sub bass", 3.0),
-    Claim(onsets, "drum loop, 120 bpm", "warm pad", 4.0),
-    Claim(onsets, "hi-hat loop, 140 bpm", "dark drone", 4.0),
-    Claim(crest, "punchy kick drum", "organ", 2.0),
-)
+    def audio(self, longest: int | None = None) -> FloatArray:
+        """Return its sound, cut where a take would end."""
+        return self.corpus.audio(self.index, 0, longest)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the takes of all seeds said of one claim."""
+    """What the takes of all seeds said of one claim: the measures of each seed's takes."""
 
     claim: Claim
-    higher: tuple[float, ...]
-    lower: tuple[float, ...]
+    values: tuple[tuple[float, ...], ...]
 
     @property
     def agreeing(self) -> int:
         """How many seeds agree."""
-        return sum(a > b for a, b in zip(self.higher, self.lower, strict=True))
+        return sum(self.claim.agrees(values) for values in self.values)
 
     @property
     def holds(self) -> bool:
         """Whether more than half of the seeds agree."""
-        return 2 * self.agreeing > len(self.higher)
+        return 2 * self.agreeing > len(self.values)
 
 
-def judge(claim: Claim, higher: Sequence[FloatArray], lower: Sequence[FloatArray]) -> Verdict:
-    """Measure the takes of a claim's two prompts, in the order of their seeds.
+@dataclass(frozen=True, slots=True)
+class Fairness:
+    """How often real sound keeps a claim: of how many clips, or pairs of clips, which share."""
 
-    Shapes:
-        higher, lower: as many takes of [frames, 2] each
+    rate: float
+    clips: int
+
+
+def judge(claims: Sequence[Claim], seeds: Sequence[int], steps: int, take: Take) -> list[Verdict]:
+    """Let a system answer the prompts of all claims; the same request is made once.
+
+    Args:
+        claims: What to ask.
+        seeds: A take for each.
+        steps: How many steps a take may have.
+        take: Makes a take.
     """
-    return Verdict(claim, tuple(map(claim.measure, higher)), tuple(map(claim.measure, lower)))
+    wanted: dict[GenerationRequest, set[Measure]] = {}
+    for claim in claims:
+        for seed in seeds:
+            for request in claim.requests(seed, steps):
+                wanted.setdefault(request, set()).add(claim.measure)
+    found: dict[tuple[GenerationRequest, Measure], float] = {}
+    for request, measures in wanted.items():
+        sound = take(request)
+        found |= {(request, measure): measure(sound) for measure in measures}
+
+    def values(claim: Claim, seed: int) -> tuple[float, ...]:
+        return tuple(found[request, claim.measure] for request in claim.requests(seed, steps))
+
+    return [Verdict(claim, tuple(values(claim, seed) for seed in seeds)) for claim in claims]
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a caption or prompt that say what the sound is; numbers of a tempo not.
+
+    >>> sorted(words_of("Hi-hat loop, 120 bpm"))
+    ['hat', 'hi', 'loop']
+    """
+    found = re.findall(r"[a-z0-9#']+", re.sub(r"[0-9]+ bpm", "", text.lower()))
+    return frozenset(found) - UNSAID
+
+
+class RealSound:
+    """The clips of some corpora by the words of their captions."""
+
+    def __init__(self, corpora: Iterable[Corpus]) -> None:
+        """Read the words of all captions."""
+        self._clips = [
+            (corpus, index, [words_of(text) for text in entry.captions])
+            for corpus in corpora
+            for index, entry in enumerate(corpus.entries)
+            if entry.captions
+        ]
+        self._clips.sort(key=lambda clip: place(clip[0].entries[clip[1]].key))
+
+    def of_words(self, prompt: str, fits: Callable[[Entry], bool]) -> list[RealClip]:
+        """Return clips that fit and one of whose captions has all words of a prompt.
+
+        At most MOST_REAL; only a prompt that asks for a loop finds loops.
+        """
+        wanted = words_of(prompt)
+        found = (
+            RealClip(corpus, index)
+            for corpus, index, captions in self._clips
+            if (corpus.entries[index].bars is not None) == ("loop" in wanted)
+            and any(wanted <= words for words in captions)
+            and fits(corpus.entries[index])
+        )
+        return list(islice(found, MOST_REAL))
+
+    def fairness(self, claim: Claim) -> Fairness | None:
+        """Return how often real sound of a claim's words keeps it, None with too few such clips.
+
+        A pair is tried on all pairs of its clips; a note, tempo or key on clips of the same words,
+        each against its own.
+        """
+        if isinstance(claim, Pair):
+            return self._of_pair(claim)
+        clips = self.of_words(claim.prompt, lambda entry: claim.own(entry) is not None)
+        kept = [
+            own.agrees((claim.measure(clip.audio()),))
+            for clip in clips
+            if (own := claim.own(clip.entry)) is not None
+        ]
+        return Fairness(float(np.mean(kept)), len(kept)) if len(kept) >= FEWEST_REAL else None
+
+    def _of_pair(self, claim: Pair) -> Fairness | None:
+        longest = round(claim.seconds * SAMPLE_RATE_HZ)
+        higher, lower = (
+            [claim.measure(clip.audio(longest)) for clip in self.of_words(prompt, lambda _: True)]
+            for prompt in (claim.higher, claim.lower)
+        )
+        count = min(len(higher), len(lower))
+        if count < FEWEST_REAL:
+            return None
+        kept = [claim.agrees((a, b)) for a in higher for b in lower]
+        return Fairness(float(np.mean(kept)), count)
