@@ -42,6 +42,7 @@ OWNERS = {
     "platformdirs": {"daw_bridge/settings.py"},
     "jack": {"daw_bridge/jack_neighbour.py"},
     "rtmidi": {"daw_bridge/midi_ports.py"},
+    "pyloudnorm": {"training/artefacts.py"},
     "pyo64": {"daw_bridge/rack.py"},
     "pydantic": {"daw_bridge/settings.py", "training/config.py"},
     "pydantic_settings": {"daw_bridge/settings.py"},

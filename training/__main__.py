@@ -12,7 +12,7 @@ from training.chain import ChainRun, run_chain
 from training.config import EvaluationRun, LatentsRun, ReleaseRun, read_config
 from training.corpus.__main__ import main as corpus_main
 from training.errors import TrainingError
-from training.evaluate import evaluate
+from training.evaluate import evaluate, outcome_lines, quick
 from training.jobs import cache_latents, export
 from training.loop import StepReport
 from training.pieces import LARGEST_MB, join, split
@@ -20,6 +20,8 @@ from training.place import close_place, open_place
 from training.run import Outing, stage_folder, train
 from training.screen import Screen
 from training.stages import STAGES, with_a_look
+
+HOUSE_EVALUATION = Path(__file__).parent / "configs" / "house-evaluate.toml"
 
 
 def show_reports(reports: Iterator[StepReport], first: int, last: int) -> Iterator[StepReport]:
@@ -44,20 +46,19 @@ def tell(text: str) -> None:
     tqdm.write(text, file=sys.stderr)
 
 
-def score(path: Path, checkpoint: Path | None) -> None:
-    """Evaluate a checkpoint, and say where its page is.
+def score(given: argparse.Namespace) -> None:
+    """Evaluate a checkpoint; say what it scored, what each part cost and where the page is.
 
     Args:
-        path: The evaluation's configuration.
-        checkpoint: What to evaluate.
-
-    Raises:
-        TrainingError: No checkpoint was named.
+        given: The command line; what it evaluates is its ``config``, or ``--checkpoint`` of an
+            evaluation's configuration.
     """
-    if checkpoint is None:
-        raise TrainingError("evaluate wants a checkpoint: --checkpoint FOLDER")
-    folder = evaluate(checkpoint, read_config(path, EvaluationRun), show_items)
-    sys.stdout.write(f"{folder}\n")
+    checkpoint, path = given.checkpoint or given.config, given.config
+    if checkpoint is path:
+        path = HOUSE_EVALUATION
+    run = read_config(path, EvaluationRun)
+    outcome = evaluate(checkpoint, quick(run) if given.quick else run, show_items)
+    sys.stdout.write(outcome_lines(outcome))
 
 
 def run_trainable(given: argparse.Namespace) -> None:
@@ -82,11 +83,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "config",
         type=Path,
-        help="run configuration, see training/configs; for split the file, for join its index",
+        help="run configuration, see training/configs; for split the file, for join its index, "
+        "for evaluate a checkpoint's folder will do",
     )
     made.add_argument("--max-minutes", type=float, help="stop early, with the state saved")
     made.add_argument("--megabytes", type=float, default=LARGEST_MB, help="size of a piece")
     made.add_argument("--checkpoint", type=Path, help="what to evaluate")
+    made.add_argument("--quick", action="store_true", help="evaluate few takes, and no teacher")
     made.add_argument("--resume", action="store_true", help="go on from the run folder's state")
     return made
 
@@ -101,7 +104,7 @@ def run_stage(given: argparse.Namespace) -> int:
     elif given.stage == "export":
         export(read_config(path, ReleaseRun), SCREEN)
     elif given.stage == "evaluate":
-        score(path, given.checkpoint)
+        score(given)
     elif given.stage == "split":
         tell("\n".join(map(str, split(path, given.megabytes))))
     elif given.stage == "join":

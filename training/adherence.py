@@ -18,7 +18,6 @@ from training.prompts import place
 MOST_REAL = 16
 FEWEST_REAL = 3
 UNSAID = frozenset({"a", "an", "the", "of", "in", "at", "with", "bpm", "to", "and"})
-Take = Callable[[GenerationRequest], FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +39,19 @@ class RealClip:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the takes of all seeds said of one claim: the measures of each seed's takes."""
+    """What the takes of all seeds said of one claim.
+
+    Shapes:
+        values: [seeds, 2], as `Answers.values` has them.
+    """
 
     claim: Claim
-    values: tuple[tuple[float, ...], ...]
+    values: FloatArray
 
     @property
     def agreeing(self) -> int:
         """How many seeds agree."""
-        return sum(self.claim.agrees(values) for values in self.values)
+        return sum(self.claim.agrees(row) for row in self.values.tolist())
 
     @property
     def holds(self) -> bool:
@@ -63,30 +66,50 @@ class Fairness:
     rate: float
     clips: int
 
+    @property
+    def known(self) -> bool:
+        """Whether there were enough clips to say so."""
+        return self.clips >= FEWEST_REAL
 
-def judge(claims: Sequence[Claim], seeds: Sequence[int], steps: int, take: Take) -> list[Verdict]:
-    """Let a system answer the prompts of all claims; the same request is made once.
 
-    Args:
-        claims: What to ask.
-        seeds: A take for each.
-        steps: How many steps a take may have.
-        take: Makes a take.
-    """
-    wanted: dict[GenerationRequest, set[Measure]] = {}
-    for claim in claims:
-        for seed in seeds:
-            for request in claim.requests(seed, steps):
-                wanted.setdefault(request, set()).add(claim.measure)
-    found: dict[tuple[GenerationRequest, Measure], float] = {}
-    for request, measures in wanted.items():
-        sound = take(request)
-        found |= {(request, measure): measure(sound) for measure in measures}
+class Answers:
+    """The measures of all claims' takes; a request that several claims make is answered once."""
 
-    def values(claim: Claim, seed: int) -> tuple[float, ...]:
-        return tuple(found[request, claim.measure] for request in claim.requests(seed, steps))
+    def __init__(self, claims: Sequence[Claim], seeds: Sequence[int], steps: int) -> None:
+        """Gather the requests.
 
-    return [Verdict(claim, tuple(values(claim, seed) for seed in seeds)) for claim in claims]
+        Args:
+            claims: What to ask.
+            seeds: A take of each prompt for each.
+            steps: How many steps a take may have.
+        """
+        self._claims, self._seeds, self._steps = claims, seeds, steps
+        self._measures: dict[GenerationRequest, set[Measure]] = {}
+        self._found: dict[tuple[GenerationRequest, Measure], float] = {}
+        for claim in claims:
+            for seed in seeds:
+                for request in claim.requests(seed, steps):
+                    self._measures.setdefault(request, set()).add(claim.measure)
+        self.requests = list(self._measures)
+
+    def hear(self, number: int, sound: FloatArray) -> None:
+        """Measure the take that answers a request of `requests`."""
+        request = self.requests[number]
+        for measure in self._measures[request]:
+            self._found[request, measure] = measure(sound)
+
+    def values(self) -> FloatArray:
+        """Return the measures of every claim, seed and take; the second is NaN where one is asked.
+
+        Shapes:
+            returns: [claims, seeds, 2]
+        """
+        table = np.full((len(self._claims), len(self._seeds), 2), np.nan, np.float32)
+        for i, claim in enumerate(self._claims):
+            for j, seed in enumerate(self._seeds):
+                requests = claim.requests(seed, self._steps)
+                table[i, j, : len(requests)] = [self._found[r, claim.measure] for r in requests]
+        return table
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -127,8 +150,8 @@ class RealSound:
         )
         return list(islice(found, MOST_REAL))
 
-    def fairness(self, claim: Claim) -> Fairness | None:
-        """Return how often real sound of a claim's words keeps it, None with too few such clips.
+    def fairness(self, claim: Claim) -> Fairness:
+        """Return how often real sound of a claim's words keeps it; of no clips the rate is NaN.
 
         A pair is tried on all pairs of its clips; a note, tempo or key on clips of the same words,
         each against its own.
@@ -141,16 +164,14 @@ class RealSound:
             for clip in clips
             if (own := claim.own(clip.entry)) is not None
         ]
-        return Fairness(float(np.mean(kept)), len(kept)) if len(kept) >= FEWEST_REAL else None
+        return Fairness(float(np.mean(kept)) if kept else float("nan"), len(kept))
 
-    def _of_pair(self, claim: Pair) -> Fairness | None:
+    def _of_pair(self, claim: Pair) -> Fairness:
         longest = round(claim.seconds * SAMPLE_RATE_HZ)
         higher, lower = (
             [claim.measure(clip.audio(longest)) for clip in self.of_words(prompt, lambda _: True)]
             for prompt in (claim.higher, claim.lower)
         )
-        count = min(len(higher), len(lower))
-        if count < FEWEST_REAL:
-            return None
         kept = [claim.agrees((a, b)) for a in higher for b in lower]
-        return Fairness(float(np.mean(kept)), count)
+        rate = float(np.mean(kept)) if kept else float("nan")
+        return Fairness(rate, min(len(higher), len(lower)))

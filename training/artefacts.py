@@ -23,6 +23,8 @@ GATE_S = 0.4
 STEP_FRAMES = 64
 STEP_RATE_HZ = SAMPLE_RATE_HZ / STEP_FRAMES
 HARMONICS = 3
+FEWEST_TURNS = 8.0
+BESIDE = 0.9
 NEIGHBOURS = 12
 SKIPPED = 2
 N_FFT = 4096
@@ -47,7 +49,7 @@ def loudness_lufs(audio: FloatArray) -> float:
 def bandwidth_hz(audio: FloatArray) -> float:
     """Return the highest frequency within AUDIBLE_DB of the strongest, 0 for silence."""
     mono = audio.mean(1, dtype=np.float64)
-    padded = np.pad(mono, (0, max(0, N_FFT - len(mono)) + (-len(mono)) % (N_FFT // 2)))
+    padded = np.pad(mono, (0, max(0, N_FFT - len(mono))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[:: N_FFT // 2]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(N_FFT)))).mean(0)
     smooth = np.convolve(power, np.ones(SMOOTHED_BINS) / SMOOTHED_BINS, mode="same")
@@ -76,15 +78,16 @@ def line_db(values: Array, rate_hz: float, line_hz: float, harmonics: int = HARM
     Args:
         values: What is to be searched, evenly in time.
         rate_hz: Its sample rate.
-        line_hz: The first line; it must turn at least eight times.
+        line_hz: The first line; it must turn at least FEWEST_TURNS times.
         harmonics: How many multiples are taken together.
 
     Returns:
-        Power on the lines over the median power beside them; 0 where too short to say.
+        Power on the lines over the stronger of what lies beside them, so that the flank of a
+        tone's own beating is no line; not a number where too short to say.
     """
     turns = len(values) * line_hz / rate_hz
-    if turns < 8.0:
-        return 0.0
+    if turns < FEWEST_TURNS:
+        return float("nan")
     spread = np.arange(-NEIGHBOURS, NEIGHBOURS + 1)
     beside = np.abs(spread) > SKIPPED
     step_hz = min(rate_hz / len(values), line_hz / (2.0 * NEIGHBOURS + 2.0))
@@ -95,7 +98,7 @@ def line_db(values: Array, rate_hz: float, line_hz: float, harmonics: int = HARM
         hertz = harmonic * line_hz + step_hz * spread
         power = np.square(np.abs(np.exp(-2j * np.pi * np.outer(hertz, time)) @ windowed))
         on += float(power[NEIGHBOURS])
-        off += float(np.median(power[beside]))
+        off += float(np.quantile(power[beside], BESIDE))
     return 10.0 * float(np.log10((on + 1e-12) / (off + 1e-12)))
 
 

@@ -131,14 +131,15 @@ class EvaluationRun(Strict):
     """`python -m training evaluate`: prompts come from the corpora's test clips.
 
     The text-audio score is trained on their validation clips and on all of ``score_corpora``, which
-    no generator may have seen. Teacher and autoencoder are states; without them their rows are
-    absent.
+    no generator may have seen. Teacher, autoencoder and student (what the checkpoint was
+    exported from, measured in fp32) are states; without them their rows are absent.
     """
 
     run_dir: Path
     corpora: Annotated[tuple[Path, ...], Field(min_length=1)]
     score_corpora: tuple[Path, ...] = ()
     teacher: Path | None = None
+    student: Path | None = None
     autoencoder: Path | None = None
     model: BackboneSizes = BackboneSizes()
     prompts: Annotated[int, Field(ge=2)] = 64

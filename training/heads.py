@@ -8,6 +8,7 @@ References:
     figure 3.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,11 @@ class Couples:
     sounds: FloatArray
     words: FloatArray
     clip_of: npt.NDArray[np.int64]
+
+    def without(self, clips: Sequence[int]) -> "Couples":
+        """Return the same without the captions of some clips; their sounds stay, unused."""
+        kept = ~np.isin(self.clip_of, np.asarray(clips, np.int64))
+        return Couples(self.sounds, self.words[kept], self.clip_of[kept])
 
 
 class Heads(nn.Module):

@@ -20,6 +20,9 @@ from generator.api import (
 from training.corpus.shards import Corpus, Entry
 from training.errors import TrainingError
 
+EXCERPT_FRAMES = 2048
+Place = tuple[Corpus, int]
+
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
@@ -50,6 +53,40 @@ def kind_of(entry: Entry) -> str:
     if named in (None, "", "general midi", "general midi drum"):
         return entry.captions[0].lower()
     return str(named)
+
+
+def group_of(entry: Entry) -> str:
+    """Return the kind of sound that a clip belongs to: drum, pad, loop…, or recording."""
+    return str(entry.facts.get("group") or "recording")
+
+
+def leaks(held_out: Sequence[Place], seen: Sequence[Place]) -> list[int]:
+    """Return which of the seen clips are held out: of the same stem, or the very same sound.
+
+    Corpora that were made apart may still hold the same hit of the same drum.
+
+    Args:
+        held_out: Clips that prompts and distances come from.
+        seen: Clips that something learns from.
+
+    Returns:
+        Places in ``seen``.
+    """
+    stems = {(c.entries[i].source, c.entries[i].stem) for c, i in held_out}
+    sounds = {excerpt(corpus, index) for corpus, index in held_out}
+    return [
+        number
+        for number, (corpus, index) in enumerate(seen)
+        if (corpus.entries[index].source, corpus.entries[index].stem) in stems
+        or excerpt(corpus, index) in sounds
+    ]
+
+
+def excerpt(corpus: Corpus, index: int) -> tuple[int, bytes]:
+    """Return a clip's length and a hash of its middle, the same for the same sound."""
+    frames = corpus.entries[index].frames
+    middle = corpus.audio(index, max(0, frames // 2 - EXCERPT_FRAMES // 2), EXCERPT_FRAMES)
+    return frames, hashlib.sha256(middle.tobytes()).digest()
 
 
 def choose_prompts(corpora: Sequence[Corpus], count: int) -> list[HeldOut]:

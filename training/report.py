@@ -4,9 +4,9 @@ Knows the names of the scores and nothing of how they came about.
 """
 
 import base64
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import numpy as np
 
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from training.pictures import spectrogram_png
+from training.plots import bars
 from training.reconstruction import Rebuilt
+from training.signals import SIGNALS
 from training.sound_files import encode_vorbis
 
 PLAYER_LEVEL = 0.6
@@ -28,6 +30,7 @@ COLUMNS = (
     ("text_audio_cosine", "text–audio ↑"),
     ("diversity", "diversity ↑"),
 )
+PLOTTED = (("fad", "FAD ↓"), ("r_at_1", "R@1 ↑"), ("diversity", "diversity ↑"))
 STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; color: #222; }
 table { border-collapse: collapse; margin: 1rem 0; }
@@ -36,7 +39,7 @@ td:first-child, th:first-child { text-align: left; }
 figure { display: inline-block; margin: .3rem; width: 240px; }
 img { width: 240px; height: 96px; background: #000004; display: block; }
 audio { width: 240px; height: 28px; } figcaption { font-size: 12px; color: #555; }
-.no { color: #b00; }
+.no { color: #b00; } svg { margin: .5rem 1rem .5rem 0; font-size: 12px; }
 """
 
 
@@ -53,7 +56,11 @@ class Exhibit:
 
 
 def write_page(
-    path: Path, metrics: Mapping[str, Any], exhibits: Sequence[Exhibit], back: Rebuilt | None
+    path: Path,
+    metrics: Mapping[str, Any],
+    exhibits: Sequence[Exhibit],
+    back: Rebuilt | None,
+    seconds: Mapping[str, float],
 ) -> None:
     """Write the page.
 
@@ -62,17 +69,24 @@ def write_page(
         metrics: As `training.evaluate` writes them.
         exhibits: Prompts to look at and to hear.
         back: Sounds after the autoencoder and after Vorbis, if that was run.
+        seconds: What each part of the evaluation cost.
     """
     parts = [
-        f"<h1>{html.escape(str(metrics['model']))}</h1>",
+        f"<h1>{escape(str(metrics['model']))}</h1>",
         f"<p>{metrics['prompts']} held-out prompts × {len(metrics['seeds'])} seeds.</p>",
         scores_table(metrics["systems"] | {"chance": metrics["chance"]}),
-        ratios_line(metrics.get("to_teacher", {})),
+        ratios_line("teacher", metrics.get("to_teacher", {})),
+        ratios_line("fp32", metrics.get("to_fp32", {})),
+        *(bars(metrics["systems"], key, title) for key, title in PLOTTED),
+        signals_section(metrics["signals"]),
+        kinds_section(metrics["r_at_5_by_kind"]),
         claims_section(metrics["claims"]),
         distances_section(metrics["reconstruction"]),
         rebuilt_section(back),
         "<h2>Prompts</h2>",
         *(exhibit_section(exhibit) for exhibit in exhibits),
+        "<h2>What each part took</h2>",
+        table(["part", "seconds"], [[escape(n), f"{value:.1f}"] for n, value in seconds.items()]),
     ]
     head = f"<!doctype html><meta charset=utf-8><title>Evaluation</title><style>{STYLE}</style>"
     path.write_text(head + "\n".join(parts), encoding="utf-8")
@@ -88,32 +102,57 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def scores_table(systems: Mapping[str, Mapping[str, float]]) -> str:
     """Return the systems and their scores; what was not run is an empty cell."""
     rows = [
-        [html.escape(name), *(f"{scores[key]:.3f}" if key in scores else "" for key, _ in COLUMNS)]
+        [escape(name), *(f"{scores[key]:.3f}" if key in scores else "" for key, _ in COLUMNS)]
         for name, scores in systems.items()
     ]
     return table(["", *(title for _, title in COLUMNS)], rows)
 
 
-def ratios_line(values: Mapping[str, float]) -> str:
-    """Return student to teacher in a sentence, or nothing."""
-    told = ", ".join(f"{name} × {value:.2f}" for name, value in values.items())
-    return f"<p>Student to teacher: {told}.</p>" if told else ""
+def ratios_line(other: str, values: Mapping[str, float]) -> str:
+    """Return the checkpoint to something else in a sentence, or nothing."""
+    told = ", ".join(f"{name} × {value:.3f}" for name, value in values.items())
+    return f"<p>To the {other}: {told}.</p>" if told else ""
+
+
+def signals_section(values: Mapping[str, Mapping[str, float]]) -> str:
+    """Return what the signals say of each system; what says nothing is an empty cell."""
+    rows = [
+        [escape(name), *(f"{found[key]:.4g}" if key in found else "" for key in SIGNALS)]
+        for name, found in values.items()
+    ]
+    header = ["", *(signal.title for signal in SIGNALS.values())]
+    return "<h2>Signals</h2>" + table(header, rows)
+
+
+def kinds_section(values: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the share of takes among the first five, by kind of sound."""
+    kinds = sorted(values["prompts"], key=lambda kind: -values["prompts"][kind])
+    header = ["", *(f"{escape(kind)} ({values['prompts'][kind]:.0f})" for kind in kinds)]
+    rows = [
+        [escape(name), *(f"{row[kind]:.2f}" for kind in kinds)]
+        for name, row in values.items()
+        if name != "prompts"
+    ]
+    return "<h2>R@5 by kind of sound (prompts)</h2>" + table(header, rows)
 
 
 def claims_section(claims: Mapping[str, Any]) -> str:
-    """Return the claims with the mean of each side."""
+    """Return the claims with the mean of each side, beside the teacher and real sound."""
     rows = [
         [
-            html.escape(row["claim"]),
-            f"{np.mean(row['higher']):.4g}",
-            f"{np.mean(row['lower']):.4g}",
-            f"{row['agreeing']} of {len(row['higher'])}",
+            escape(row["claim"]),
+            " / ".join(f"{value:.4g}" for value in np.mean(row["values"], axis=0)),
+            f"{row['agreeing']} of {len(row['values'])}",
             "yes" if row["holds"] else "<b class=no>no</b>",
+            f"{row['teacher']} of {len(row['values'])}" if "teacher" in row else "",
+            f"{row['real_rate']:.2f} ({row['real_clips']})" if "real_rate" in row else "",
         ]
         for row in claims["rows"]
     ]
-    top = f"<h2>Claims: {claims['right']} of {claims['of']} hold</h2>"
-    return top + table(["claim", "left", "right", "seeds", "holds"], rows)
+    taught = f", of the teacher {claims['teacher_right']}" if "teacher_right" in claims else ""
+    top = f"<h2>Claims: {claims['right']} of {claims['of']} hold{taught}</h2>"
+    header = ["claim", "measured", "seeds", "holds", "teacher", "real sound (clips)"]
+    return top + table(header, rows)
 
 
 def distances_section(values: Mapping[str, Any]) -> str:
@@ -149,7 +188,7 @@ def rebuilt_section(back: Rebuilt | None) -> str:
 
 def exhibit_section(exhibit: Exhibit) -> str:
     """Return a prompt with its sounds."""
-    return f"<h3>{html.escape(exhibit.prompt)}</h3>" + row_of(exhibit.sounds)
+    return f"<h3>{escape(exhibit.prompt)}</h3>" + row_of(exhibit.sounds)
 
 
 def row_of(sounds: Mapping[str, FloatArray]) -> str:
@@ -165,6 +204,6 @@ def figure(name: str, sound: FloatArray, seconds: float) -> str:
     return (
         f'<figure><img alt="spectrogram" src="data:image/png;base64,{picture}">'
         f'<audio controls preload="none" src="data:audio/ogg;base64,{player}"></audio>'
-        f"<figcaption>{html.escape(name)}, {len(sound) / SAMPLE_RATE_HZ:.2f} s</figcaption>"
+        f"<figcaption>{escape(name)}, {len(sound) / SAMPLE_RATE_HZ:.2f} s</figcaption>"
         "</figure>"
     )

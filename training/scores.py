@@ -4,6 +4,7 @@ Works on vectors alone. A score that was not computed is absent. `training/evalu
 takes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,19 @@ class Reference:
         own = cosines[np.arange(len(cosines)), right]
         table = {f"r_at_{depth}": recall(found, depth) for depth in DEPTHS}
         return table | {"text_audio_cosine": float(own.mean())}
+
+    def recall_of(
+        self, takes: FloatArray, depth: int, kinds: Sequence[Sequence[int]]
+    ) -> list[float]:
+        """Return the share of takes whose prompt is among the first, for each kind of prompt.
+
+        Shapes:
+            takes: [prompts, takes, width]
+        """
+        count, width = takes.shape[1:]
+        cosines = self.heads.cosines(takes.reshape(-1, width), self.words)
+        found = ranks(cosines, np.repeat(np.arange(len(takes)), count)).reshape(-1, count)
+        return [recall(found[list(own)], depth) for own in kinds]
 
     def of_takes(self, takes: FloatArray) -> Scores:
         """Return all scores of a system's takes.

@@ -29,6 +29,11 @@ class ClipSet:
     indices: tuple[int, ...]
 
     @property
+    def pairs(self) -> list[tuple[Corpus, int]]:
+        """Each clip with its corpus."""
+        return [(self.corpus, index) for index in self.indices]
+
+    @property
     def name(self) -> str:
         """A name that tells these clips from all others."""
         entries = (self.corpus.entries[i] for i in self.indices)

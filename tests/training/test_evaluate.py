@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,17 @@ from generator.backbone import Backbone, BackboneConfig
 from generator.text import TextEncoder
 from tests.models import LATENT_CHANNELS, tiny_checkpoint
 from tests.training.small import SIZES
-from training.adherence import CLAIMS
 from training.checkpoints import save_state
+from training.claims import CLAIMS
+from training.comparison import NOISE, REAL, REBUILT, SHUFFLED
 from training.config import EvaluationRun
 from training.corpus.clip import Clip
-from training.corpus.shards import write_corpus
+from training.corpus.shards import Corpus, write_corpus
 from training.errors import TrainingError
-from training.evaluate import METRICS_FILE, NOISE, PAGE_FILE, REAL, REBUILT, SHUFFLED, evaluate
+from training.evaluate import METRICS_FILE, PAGE_FILE, evaluate, outcome_lines, quick
+from training.heads import Couples
 from training.latents import quietly
+from training.prompts import leaks
 from training.states import OdeGenerator, StateNetworks, load_decoder
 from training.student import load_backbone
 from training.vectors import Vectors
@@ -33,14 +37,15 @@ SMALL = AutoencoderConfig(
 )  # fmt: skip
 
 
-def corpus_of_sines(folder: Path, clips: int) -> Path:
+def corpus_of_sines(folder: Path, clips: int, prefix: str = "") -> Path:
     rng = np.random.default_rng(5)
 
     def made(i: int) -> Clip:
         t = np.arange(int(SAMPLE_RATE_HZ * rng.uniform(0.1, 0.3))) / SAMPLE_RATE_HZ
         wave = 0.8 * np.exp(-t / 0.05) * np.sin(2 * np.pi * rng.uniform(100, 4000) * t)
         audio = np.repeat(wave.astype(np.float32)[:, None], 2, axis=1)
-        return Clip(f"c{i}", "test", f"s{i}", "CC0-1.0", "us", audio, (f"sine {i}", f"tone {i}"))
+        name = f"{prefix}{i}"
+        return Clip(name, "test", name, "CC0-1.0", "us", audio, (f"sine {i}", f"tone {i}"))
 
     write_corpus((made(i) for i in range(clips)), folder)
     return folder
@@ -73,10 +78,10 @@ def evaluation_run(folder: Path, **changes: object) -> EvaluationRun:
 def test_an_evaluation_measures_all_systems_alike_and_writes_its_page(tmp_path: Path) -> None:
     teacher, autoencoder = states(tmp_path)
     checkpoint = tiny_checkpoint(tmp_path / "tiny").folder
-    run = evaluation_run(tmp_path, teacher=teacher, autoencoder=autoencoder)
-    folder = evaluate(checkpoint, run, quietly)
-    metrics = json.loads((folder / METRICS_FILE).read_text())
-    names = {"1 step", "teacher, 2 steps", NOISE, SHUFFLED, REAL, REBUILT}
+    run = evaluation_run(tmp_path, teacher=teacher, student=teacher, autoencoder=autoencoder)
+    outcome = evaluate(checkpoint, run, quietly)
+    metrics = json.loads((outcome.folder / METRICS_FILE).read_text())
+    names = {"1 step", "1 step, fp32", "teacher, 2 steps", NOISE, SHUFFLED, REAL, REBUILT}
     assert set(metrics["systems"]) == names
     for scores in metrics["systems"].values():
         assert {"fad", "fad_with_words", "r_at_1"} <= set(scores)
@@ -84,22 +89,55 @@ def test_an_evaluation_measures_all_systems_alike_and_writes_its_page(tmp_path: 
     assert metrics["systems"][SHUFFLED]["fad"] == pytest.approx(metrics["systems"]["1 step"]["fad"])
     assert metrics["claims"]["of"] == 2
     assert metrics["reconstruction"]["vorbis_kilobits_per_s"] > 0
-    page = (folder / PAGE_FILE).read_text()
+    assert all("teacher" in row for row in metrics["claims"]["rows"])
+    assert set(metrics["signals"]) == names - {NOISE, SHUFFLED}
+    assert "grid_error_ms" not in metrics["signals"]["1 step"]
+    assert set(metrics["to_fp32"]) == {"fad", "fad_with_words", "diversity"}
+    assert {"claims", "1 step", "baselines"} <= set(outcome.seconds)
+    assert REBUILT in outcome_lines(outcome)
+    page = (outcome.folder / PAGE_FILE).read_text()
     assert all(name in page for name in names)
-    assert CLAIMS[0].higher in page
+    assert escape(CLAIMS[0].text) in page
+    assert "<svg" in page
     assert "data:image/png;base64," in page
     assert "<script" not in page
     again = evaluate(checkpoint, run, quietly)
-    assert json.loads((again / METRICS_FILE).read_text()) == metrics
+    assert json.loads((again.folder / METRICS_FILE).read_text()) == metrics
 
 
 def test_what_was_not_run_is_absent(tmp_path: Path) -> None:
     checkpoint = tiny_checkpoint(tmp_path / "tiny").folder
-    folder = evaluate(checkpoint, evaluation_run(tmp_path, steps=[2]), quietly)
-    metrics = json.loads((folder / METRICS_FILE).read_text())
+    metrics = evaluate(checkpoint, evaluation_run(tmp_path, steps=[2]), quietly).metrics
     assert set(metrics["systems"]) == {"2 steps", NOISE, SHUFFLED, REAL}
     assert "to_teacher" not in metrics
+    assert "to_fp32" not in metrics
+    assert "teacher_right" not in metrics["claims"]
+    assert all("real_rate" not in row for row in metrics["claims"]["rows"])
     assert metrics["reconstruction"] == {}
+
+
+def test_a_quick_run_asks_the_same_prompts_without_the_teacher(tmp_path: Path) -> None:
+    teacher, autoencoder = states(tmp_path)
+    run = evaluation_run(
+        tmp_path, seeds=[1, 2, 3], steps=[1, 2], teacher=teacher, autoencoder=autoencoder
+    )
+    checkpoint = tiny_checkpoint(tmp_path / "tiny").folder
+    metrics = evaluate(checkpoint, quick(run), quietly).metrics
+    assert set(metrics["systems"]) == {"1 step", NOISE, SHUFFLED, REAL, REBUILT}
+    assert metrics["prompts"] == run.prompts
+    assert metrics["seeds"] == [1, 2]
+
+
+def test_the_score_learns_from_nothing_that_is_held_out(tmp_path: Path) -> None:
+    corpus = Corpus(corpus_of_sines(tmp_path / "corpus", 40))
+    places = [(corpus, index) for index in range(40)]
+    assert leaks(places[:5], places[5:]) == []
+    assert leaks(places[:5], places[3:]) == [0, 1]
+    again = Corpus(corpus_of_sines(tmp_path / "again", 40, prefix="other"))
+    assert leaks(places[:5], [(again, index) for index in range(3, 40)]) == [0, 1]
+    couples = Couples(np.eye(3, dtype=np.float32), np.eye(6, dtype=np.float32), np.arange(6) // 2)
+    assert couples.without([1]).clip_of.tolist() == [0, 0, 2, 2]
+    assert couples.without([1]).words[:, 2:4].sum() == 0
 
 
 def test_a_missing_corpus_is_refused(tmp_path: Path) -> None:
