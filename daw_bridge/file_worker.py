@@ -47,6 +47,8 @@ from generator.api import MAX_SECONDS, SAMPLE_RATE_HZ
 from generator.loading import fingerprint
 
 _DRAIN_S = 0.2
+_PATIENCE_S = 3.0
+_POLL_S = 0.01
 _MAX_TAKE_FRAMES = round(MAX_SECONDS * SAMPLE_RATE_HZ) * 2
 _LOG = logging.getLogger(__name__)
 
@@ -256,7 +258,7 @@ class FileWorker:
             if not job.with_takes:
                 return FiledTake(take.recipe)
             memory = mapped.get(take.shm_name)
-            if memory is not None and memory.is_whole:
+            if memory is not None and _becomes_whole(memory):
                 self._kept[path, take.shm_name] = folder.keep_take(path, memory.audio)
             return FiledTake(take.recipe, self._kept.get((path, take.shm_name), ""))
 
@@ -325,6 +327,14 @@ class FileWorker:
 
 
 _Mapped = Mapping[str, TakeBuffer]
+
+
+def _becomes_whole(take: TakeBuffer) -> bool:
+    """Wait for a take that is still being made; tells whether it came to its end."""
+    give_up_s = time.monotonic() + _PATIENCE_S
+    while not take.is_whole and time.monotonic() < give_up_s:
+        time.sleep(_POLL_S)
+    return take.is_whole
 
 
 def _what_the_disk_says(error: OSError) -> str:

@@ -25,7 +25,9 @@ FORMAT = "daw-bridge rig"
 VERSION = 1
 MAX_TEXT_BYTES = 4_000_000
 MAX_SLOTS = 64
-_TAKE_FIELDS = {one.name: one for one in fields(GenerationRequest)}
+# What a take was made from is not there after a restart, so it is not written down.
+_PASSING = ("base", "follows", "is_open")
+_TAKE_FIELDS = {one.name: one for one in fields(GenerationRequest) if one.name not in _PASSING}
 _TEXTS = ("description", "model", "model_sha256")
 OtherT = TypeVar("OtherT")
 _TOP = ("format", "version", *_TEXTS, "session", "slot", "scene")

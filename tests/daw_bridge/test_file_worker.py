@@ -130,6 +130,21 @@ def test_a_rig_is_read_again_with_its_takes(desk: Desk, shelf: Shelf) -> None:
     remove_take(loaded.shm_name)
 
 
+def test_a_take_that_is_being_made_is_kept_once_it_is_whole(desk: Desk) -> None:
+    memory = create_take(5000)
+    audio = np.random.default_rng(2).uniform(-1.0, 1.0, (5000, 2)).astype(np.float32)
+    memory.await_frames()
+    memory.append(audio[:1000])
+    desk.jobs += 1
+    take = StoredTake(KICK, memory.name, 5000)
+    desk.worker.submit(desk.jobs, WriteRig(Shelf.STATES, "", rig_of(take)))
+    memory.append(audio[1000:])
+    assert isinstance(desk.wait(), RigWritten)
+    remove_take(memory.name)
+    (file,) = (desk.folder / "state" / "session").iterdir()
+    np.testing.assert_array_equal(soundfile.read(file, dtype="float32")[0], audio)
+
+
 def test_a_preset_without_takes_tells_how_they_are_made(desk: Desk) -> None:
     take, _ = make_take()
     desk.do(WriteRig(Shelf.PRESETS, "one", rig_of(take), with_takes=False))

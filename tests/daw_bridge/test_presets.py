@@ -20,7 +20,7 @@ from daw_bridge.presets import (
 )
 from daw_bridge.rig import SESSION_ROWS, SLOT_ROWS, Rig, SlotRig, default_of, glides, morph
 from daw_bridge.table_rows import Access, Row
-from generator.api import KEYS, GenerationRequest
+from generator.api import KEYS, Base, GenerationRequest
 from tests.daw_bridge.strategies import argument_values
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -204,6 +204,13 @@ def test_a_morph_stays_between_its_ends_and_arrives(row: Row, data: st.DataObjec
         )
         highest = max(start, end, lowest)
         assert lowest - 1e-4 * abs(lowest) <= between <= highest + 1e-4 * abs(highest)
+
+
+def test_a_take_made_from_another_one_is_written_without_it() -> None:
+    base = Base("0" * 32, change=0.5)
+    made = FiledTake(GenerationRequest("kick", 7, base=base), "a.flac")
+    document = rounded(Document(Rig({}, {1: SlotRig({}, made)})))
+    assert document.rig.slots[1].take == FiledTake(GenerationRequest("kick", 7), "a.flac")
 
 
 def test_every_default_is_one_that_the_row_allows() -> None:
