@@ -13,6 +13,7 @@ from bench import (
     callback,
     evaluation,
     first_sound,
+    floor,
     generation,
     repeat,
     seed_architecture,
@@ -55,6 +56,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Measurement]:
     return {
         "first-sound": lambda: first_sound.measure(model),
         "generation": lambda: [] if model == TONE else generation.measure(model),
+        "floor": lambda: [] if model == TONE else floor.measure(model),
         "seed": seed_architecture.measure,
         "callback": lambda: callback.measure(
             model, seconds=options.soak_seconds, triggers=options.triggers

@@ -30,9 +30,13 @@ PROMPTS = (
 )
 PAUSE_S = 1.4
 TAKE_S = 0.6
+QUIET_S = 0.4
 SILENCE = 1e-3
 MAX_ONSET_MS = 300.0
 MAX_READY_S = 3.0
+# How soon a take of a length must sound after its message, in ms: at least, and as the goal.
+FIRST_FRAMES = {1.0: (60.0, 30.0), 12.0: (100.0, 50.0)}
+FIRST_FRAME_TRIES = 20
 READY_TRIES = 3
 
 
@@ -65,7 +69,8 @@ def measure(model: str) -> list[Row]:
         environment = {**jack.environment, "DAW_BRIDGE_HOSTAPI": "JACK"}
         with running_daemon("default", model, environment) as daemon:
             heard = _listen(jack, daemon)
-    return [_onset_row(heard), _done_row(heard.done), _ready_row(model)]
+            firsts = [_first_frame_row(jack, daemon, seconds) for seconds in FIRST_FRAMES]
+    return [_onset_row(heard), _done_row(heard.done), *firsts, _ready_row(model)]
 
 
 def _listen(jack: JackServer, daemon: RunningDaemon) -> FirstSounds:
@@ -90,6 +95,32 @@ def _ask(port: int, slot: int, prompt: str) -> float:
     subprocess.run(command, check=True, timeout=10)
     time.sleep(max(0.0, sent_s + PAUSE_S - time.monotonic()))
     return sent_s
+
+
+def _first_frame_row(jack: JackServer, daemon: RunningDaemon, seconds: float) -> Row:
+    """Time from a message with new words to the first sounding frame at the output of JACK."""
+    prompts = [f"{PROMPTS[n % len(PROMPTS)]}, {n}" for n in range(FIRST_FRAME_TRIES)]
+    with OscClient(daemon.osc_port) as client:
+        client.send("/gen/panic")
+        client.send("/gen/slot/1/duration", ("f", seconds))
+        time.sleep(PAUSE_S)
+        with Recorder(jack, PORTS, seconds=PAUSE_S * (len(prompts) + 1)) as recorder:
+            sent_s = []
+            for prompt in prompts:
+                sent_s.append(client.send("/gen/slot/1/go", ("s", prompt)))
+                time.sleep(PAUSE_S - QUIET_S)
+                client.send("/gen/slot/1/stop", ("f", 5.0))
+                time.sleep(QUIET_S)
+            recording = recorder.finish()
+    waits_ms = [1e3 * (_onset_s(recording, time_s) - time_s) for time_s in sent_s]
+    most_ms, goal_ms = FIRST_FRAMES[seconds]
+    median_ms = float(np.median(waits_ms))
+    return Row(
+        f"take of {seconds:g} s, message with new words → first sounding frame at JACK's output",
+        f"≤ {most_ms:.0f} ms, goal {goal_ms:.0f}",
+        f"median {median_ms:.0f} ms, worst {max(waits_ms):.0f} ms of {len(waits_ms)}",
+        passed=median_ms <= most_ms,
+    )
 
 
 def _onset_s(recording: Recording, sent_s: float) -> float:

@@ -36,11 +36,14 @@ from daw_bridge.generator_wire import (
 )
 from daw_bridge.shared_memory import remove_blocks_of
 from daw_bridge.takes import TakeBuffer, create_take, remove_take
-from generator.api import GenerationRequest, Generator, GeneratorError
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest, Generator, GeneratorError
 from generator.loading import load_generator
 
 END_AT_ONCE_AFTER_S = 0.3
 PROGRESS_STEP = 0.1
+# A take may begin to play once it is made so much faster than it plays; a machine that is busy with
+# something else makes it whole first.
+SAFE_PACE = 4.0
 # The audio callback must always be able to take a core from us.
 NICENESS = 5
 
@@ -155,16 +158,20 @@ def _make_take(
     report.begin()
     take = report.reserve(request.frames)
     take.await_frames()
-    made, is_told = 0, False
+    made, is_told, decoding_since_s = 0, False, begun_s
     try:
         for chunk in generator.stream(request):
             inbox.check_wanted(wanted.request_id)
             if made + len(chunk) > request.frames:
                 raise GeneratorError(f"The model made more than {request.frames} frames.")
             made = take.append(chunk)
-            if not is_told and 0 < made < request.frames:
-                report.begun(take, request.seed)
-                is_told = True
+            if not len(chunk):
+                decoding_since_s = time.monotonic()
+            elif not is_told and made < request.frames:
+                lead_s = made / SAMPLE_RATE_HZ
+                is_told = lead_s >= SAFE_PACE * (time.monotonic() - decoding_since_s)
+                if is_told:
+                    report.begun(take, request.seed)
             report.progress(made / request.frames)
         if made < request.frames:
             raise GeneratorError(f"The model made {made} of {request.frames} frames.")
