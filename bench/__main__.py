@@ -15,6 +15,7 @@ from bench import (
     first_sound,
     floor,
     generation,
+    midi_clock,
     repeat,
     seed_architecture,
 )
@@ -61,6 +62,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Measurement]:
         "callback": lambda: callback.measure(
             model, seconds=options.soak_seconds, triggers=options.triggers
         ),
+        "midi-clock": midi_clock.measure,
         "repeat": lambda: repeat.measure(model),
         "bad-input": lambda: bad_input.measure(model),
         "evaluation": lambda: evaluation.measure(model),

@@ -62,6 +62,11 @@ class JackNeighbour:
         ports = self._client.get_ports(is_midi=True, is_output=True)
         return [port.name for port in ports if port.name != self._output.name]
 
+    def machine_inputs(self) -> list[str]:
+        """Those of them that are plugs of this machine, not programs."""
+        ports = self._client.get_ports(is_midi=True, is_output=True, is_physical=True)
+        return [port.name for port in ports]
+
     def connected(self) -> list[str]:
         """The ports that are connected to our input."""
         return [port.name for port in self._input.connections]

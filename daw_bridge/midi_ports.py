@@ -67,6 +67,10 @@ class MidiPorts:
         """The ports that send MIDI, without our own."""
         return [name for name in self._finder.get_ports() if not name.startswith(CLIENT_NAME)]
 
+    def machine_inputs(self) -> list[str]:
+        """All of them: the system does not tell plugs from programs."""
+        return self.inputs()
+
     def connected(self) -> list[str]:
         """The ports that are heard; one that was unplugged is let go of."""
         for name in set(self._inputs) - set(self._finder.get_ports()):

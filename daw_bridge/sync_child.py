@@ -56,6 +56,9 @@ class Ports(Protocol):
     def inputs(self) -> list[str]:
         """The ports that send MIDI."""
 
+    def machine_inputs(self) -> list[str]:
+        """Those of them that are plugs of this machine, as far as that is known."""
+
     def connected(self) -> list[str]:
         """The ports that are heard."""
 
@@ -123,7 +126,10 @@ class Neighbours:
         if ports is None:
             return
         inputs, connected = ports.inputs(), ports.connected()
-        wanted = {name for name in inputs if _is_wanted(self._wanted, name)}
+        text = self._wanted.lower()
+        wanted = {name for name in inputs if text and text in name.lower()}
+        if self._wanted == ALL_PORTS:
+            wanted = set(ports.machine_inputs())
         for name in wanted.difference(connected):
             ports.connect(name)
         # What somebody else connected to our own port is theirs to take away.
@@ -207,10 +213,6 @@ class Neighbours:
 def _need(package: str, extra: str) -> None:
     if find_spec(package) is None:
         raise DawBridgeError(f"{package} is not there. {_INSTALL.format(extra=extra)}")
-
-
-def _is_wanted(wanted: str, name: str) -> bool:
-    return bool(wanted) and (wanted == ALL_PORTS or wanted.lower() in name.lower())
 
 
 def _leave_at_once() -> None:
