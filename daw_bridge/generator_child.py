@@ -6,6 +6,7 @@ the GIL for seconds, run out of memory or be killed: nobody else is harmed. Flow
 generator_process.py (control) → a line with a request → shared memory → a line with an event.
 """
 
+import math
 import os
 import queue
 import signal
@@ -15,6 +16,8 @@ import time
 import traceback
 from collections.abc import Callable
 from typing import NoReturn, TextIO
+
+import numpy as np
 
 from daw_bridge.errors import AudioError, Fault
 from daw_bridge.generator_events import (
@@ -36,7 +39,7 @@ from daw_bridge.generator_wire import (
 )
 from daw_bridge.shared_memory import remove_blocks_of
 from daw_bridge.takes import TakeBuffer, create_take, remove_take
-from generator.api import SAMPLE_RATE_HZ, GenerationRequest, Generator, GeneratorError
+from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest, Generator, GeneratorError
 from generator.loading import load_generator
 
 END_AT_ONCE_AFTER_S = 0.3
@@ -179,7 +182,18 @@ def _make_take(
         remove_take(take.name)
         raise
     elapsed_ms = 1e3 * (time.monotonic() - begun_s)
-    return TakeReady(wanted.request_id, take.name, request.frames, request.seed, elapsed_ms)
+    whole = (take.name, request.frames, request.seed, elapsed_ms)
+    return TakeReady(wanted.request_id, *whole, level_db(take.audio))
+
+
+def level_db(audio: FloatArray) -> float | None:
+    """The loudness of a take as a root of its mean square, full scale 0; None for silence.
+
+    Shapes:
+        audio: [frames, channels]
+    """
+    mean_square = float(np.vdot(audio, audio)) / audio.size
+    return 10.0 * math.log10(mean_square) if mean_square > 0.0 else None
 
 
 def warm_up(generator: Generator) -> None:

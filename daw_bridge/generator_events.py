@@ -39,13 +39,17 @@ class TakeBegun:
 
 @dataclass(frozen=True, slots=True)
 class TakeReady:
-    """A whole take lies in shared memory, and belongs to control from now on."""
+    """A whole take lies in shared memory, and belongs to control from now on.
+
+    `level_db` is the root of its mean square, full scale 0; None for silence.
+    """
 
     request_id: int
     shm_name: str
     frames: int
     seed: int
     generate_ms: float
+    level_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

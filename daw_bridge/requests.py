@@ -274,7 +274,36 @@ class Capture:
 PresetCommand = AskPresets | LoadPreset | SavePreset | NextPreset | PreviousPreset | ErasePreset
 LibraryCommand = PresetCommand | StoreScene | RecallScene | SaveState | LoadState
 TapeCommand = StartRecording | StopRecording | Capture
-SlotCommand = Generate | Go | Play | Stop | Cancel
+
+
+@dataclass(frozen=True, slots=True)
+class StepTake:
+    """Go to another take of a slot's history."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class NextTake(StepTake):
+    """Go to the take that came after the current one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousTake(StepTake):
+    """Go back to the take that came before the current one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inpaint:
+    """Make a stretch of a slot's take anew and keep the rest."""
+
+    slot: int
+    start_s: float
+    end_s: float
+    prompt: str | None = None
+
+
+SlotCommand = Generate | Go | Play | Stop | Cancel | NextTake | PreviousTake | Inpaint
 NoteCommand = NoteOn | NoteOff
 ClockCommand = Tap | HearBeat | StartTransport | StopTransport | ContinueTransport
 SessionCommand = (

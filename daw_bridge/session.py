@@ -25,11 +25,14 @@ from daw_bridge.requests import (
     Generate,
     GetValue,
     Go,
+    Inpaint,
     LibraryCommand,
+    NextTake,
     NoteOff,
     NoteOn,
     Panic,
     Play,
+    PreviousTake,
     Request,
     SetValue,
     Stop,
@@ -38,6 +41,7 @@ from daw_bridge.requests import (
 )
 from daw_bridge.session_effects import all_effects, is_of_effects
 from daw_bridge.session_notes import Notes
+from daw_bridge.session_recipe import corner_weights, init_refusal
 from daw_bridge.session_state import (
     EFFECT_FIELDS,
     AudioRestarted,
@@ -53,6 +57,7 @@ from daw_bridge.session_state import (
     XrunsCounted,
     value_of,
 )
+from daw_bridge.session_stream import Stream
 from daw_bridge.session_tape import Taping
 
 Event = (
@@ -88,8 +93,17 @@ def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decis
     return turn.decision()
 
 
-class _Rules(Taping, Notes):
+# What is set where its field shows something else.
+_FIELDS_SET = {"text_1": "prompt"}
+
+
+class _Rules(Stream, Taping, Notes):
     """All the rules: which command or event calls for which."""
+
+    def settle(self) -> None:
+        """Have made ahead what will be needed: what follows in streams first, then spare takes."""
+        self.keep_streaming()
+        self.stock_up()
 
     def obey(self, request: Request) -> None:  # noqa: C901 - one case for each command
         if isinstance(request.command, ClockCommand):
@@ -105,13 +119,7 @@ class _Rules(Taping, Notes):
             case SetValue() | GetValue() as asked if self.lacks_effects(asked):
                 self.fail(request, Fault.NOT_AVAILABLE, self.state.missing_effects)
             case SetValue() as command:
-                refusal = self.refusal(command)
-                if refusal:
-                    self.fail(request, Fault.BAD_VALUE, refusal)
-                    return
-                self.take_over(command.slot, command.field)
-                self.set_value(command)
-                self.confirm(request, command)
+                self.set_if_allowed(request, command)
             case GetValue(slot, field):
                 value = value_of(self.state, slot, field)
                 self.actions.append(Show(slot, field, value, request.client))
@@ -128,6 +136,12 @@ class _Rules(Taping, Notes):
                 self.done_if_numbered(request)
             case NoteOn() | NoteOff() as command:
                 self.note_changed(request, command)
+            case NextTake(slot):
+                self.step(request, slot, 1)
+            case PreviousTake(slot):
+                self.step(request, slot, -1)
+            case Inpaint() as command:
+                self.inpaint(request, command)
             case Cancel(slot):
                 self.cancel(slot, Fault.CANCELLED, "This generation was cancelled.")
                 self.done_if_numbered(request)
@@ -173,6 +187,16 @@ class _Rules(Taping, Notes):
             case XrunsCounted(total):
                 self.state = replace(self.state, xruns_total=total)
 
+    def set_if_allowed(self, request: Request, command: SetValue) -> None:
+        """Set a value, or say why it cannot be set now."""
+        refusal = self.refusal(command) or self.slot_refusal(command)
+        if refusal:
+            self.fail(request, Fault.BAD_VALUE, refusal)
+            return
+        self.take_over(command.slot, command.field)
+        self.set_value(command)
+        self.confirm(request, command)
+
     def confirm(self, request: Request, command: SetValue) -> None:
         """Answer whoever gave an id, also where the value was so before and nothing is shown."""
         if request.request_id:
@@ -183,7 +207,7 @@ class _Rules(Taping, Notes):
             self.done(request)
 
     def set_value(self, command: SetValue) -> None:
-        if self.set_clock(command):
+        if self.set_clock(command) or self.set_take(command):
             return
         match command:
             case SetValue(0, "xruns"):
@@ -191,12 +215,46 @@ class _Rules(Taping, Notes):
             case SetValue(0, field, value) if field in EFFECT_FIELDS:
                 effects = {**self.state.effects, field.removeprefix("fx/"): value}
                 self.state = replace(self.state, effects=effects)  # type: ignore[arg-type]
+            case SetValue(0, "morph_xy", (float(x), float(y))):
+                self.move_pad(x, y)
             case SetValue(0, field, value):
                 self.state = replace(self.state, **{field: value})  # type: ignore[arg-type]
-            case SetValue(slot, "seed", int(seed)):
-                self.put(slot, replace(self.slot(slot), seed=seed, shown_seed=seed))
             case SetValue(slot, field, value):
-                self.put(slot, replace(self.slot(slot), **{field: value}))  # type: ignore[arg-type]
+                values = {_FIELDS_SET.get(field, field): value}
+                if field == "seed":
+                    values["shown_seed"] = value
+                self.put(slot, replace(self.slot(slot), **values))  # type: ignore[arg-type]
+
+    def set_take(self, command: SetValue) -> bool:
+        """Set a value of the history; tells whether it was one."""
+        match command:
+            case SetValue(slot, "take", int(take_id)):
+                self.choose(slot, take_id)
+            case SetValue(slot, "is_kept", bool(is_kept)):
+                self.mark(slot, is_kept=is_kept)
+            case _:
+                return False
+        return True
+
+    def slot_refusal(self, command: SetValue) -> str:
+        """Why a value of a slot cannot be set now; empty if it can."""
+        match command:
+            case SetValue(slot, "take", int(take_id)):
+                return self.take_refusal(slot, take_id)
+            case SetValue(slot, "is_kept", bool(is_kept)):
+                return self.mark_refusal(slot, is_kept=is_kept)
+            case SetValue(_, "init", str(init)):
+                return init_refusal(init, len(self.state.slots))
+        return ""
+
+    def move_pad(self, x: float, y: float) -> None:
+        """Weigh the prompts of every slot that has more than one by where a pad is touched."""
+        names = ("weight_1", "weight_2", "weight_3", "weight_4")
+        weights = dict(zip(names, corner_weights(x, y), strict=True))
+        self.state = replace(self.state, morph_xy=(x, y))
+        for number, slot in enumerate(self.state.slots, 1):
+            if slot.text_2 or slot.text_3 or slot.text_4:
+                self.put(number, replace(slot, **weights))  # type: ignore[arg-type]
 
     def lacks_effects(self, asked: SetValue | GetValue) -> bool:
         """Whether a value cannot be had because there are no effects here."""

@@ -1,89 +1,113 @@
 """The rules of generating: the newest request of a slot wins, and each is answered once.
 
-Pure. It knows the generator only by its requests and events.
+Pure. It knows the generator only by its requests and events. What is made because it was asked for
+is told to whoever asked; what is made ahead (session_fresh.py, session_stream.py) to nobody.
 """
 
-import random
 from dataclasses import replace
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.errors import Fault
 from daw_bridge.generator_events import TakeBegun, TakeReady
-from daw_bridge.requests import (
-    Generate,
-    Go,
-    Request,
+from daw_bridge.requests import Generate, Go, Inpaint, Request
+from daw_bridge.session_history import History
+from daw_bridge.session_recipe import (
+    Dice,
+    from_source,
+    recipe_of,
+    source_slot,
+    throw,
+    with_hole,
 )
-from daw_bridge.session_playback import Playback
 from daw_bridge.session_state import (
     CancelJob,
     Cue,
     FreeTake,
     Job,
+    Purpose,
     Reply,
-    SlotState,
     Submit,
     Take,
 )
-from generator.api import MAX_SEED, SAMPLE_RATE_HZ, GenerationRequest, RequestError
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest, RequestError
 
 
-class Generation(Playback):
+class Generation(History):
     """A turn with the rules of generating; what is made may be played at once."""
 
     def generate(self, request: Request, command: Generate | Go) -> None:
         """Ask for a take, in place of one that is on its way."""
-        slot = self.slot(command.slot)
-        prompt = slot.prompt if command.prompt is None else command.prompt
-        seed = slot.seed if command.seed is None else command.seed
-        job_id = self.state.last_id + 1
         try:
-            wanted = self.generation_request(slot, prompt, self.drawn_seed(seed, job_id))
+            recipe = self.recipe(command.slot, command.prompt, command.seed)
         except RequestError as error:
             self.fail(request, Fault.BAD_VALUE, str(error))
             return
-        self.cancel(command.slot, Fault.SUPERSEDED, "A newer request of this slot took its place.")
-        job = Job(self.new_id(), request, wanted)
-        if isinstance(command, Go):
+        if command.prompt is not None:
+            self.put(command.slot, replace(self.slot(command.slot), prompt=command.prompt))
+        self.order(request, command.slot, recipe, plays=isinstance(command, Go))
+
+    def inpaint(self, request: Request, command: Inpaint) -> None:
+        """Ask for the current take with a stretch of it made anew."""
+        slot = self.slot(command.slot)
+        if slot.take is None:
+            text = f"Slot {command.slot} has no take to paint in; send it /generate first."
+            self.fail(request, Fault.NOT_READY, text)
+            return
+        dice = Dice(throw(slot, self.state.last_id + 1, self.state.entropy, seed=-1).seed)
+        span_s = (command.start_s, command.end_s)
+        try:
+            recipe = with_hole(slot.take.recipe, *span_s, dice, command.prompt)
+        except RequestError as error:
+            self.fail(request, Fault.BAD_VALUE, str(error))
+            return
+        self.order(request, command.slot, recipe)
+
+    def order(
+        self, request: Request, number: int, recipe: GenerationRequest, *, plays: bool = False
+    ) -> None:
+        """Have a take made for whoever asked, in place of one that is on its way."""
+        self.cancel(number, Fault.SUPERSEDED, "A newer request of this slot took its place.")
+        job = Job(self.new_id(), request, recipe)
+        if plays:
             job = replace(job, cue=Cue(self.new_id(), 1.0, self.moment.due_frame))
-        slot = replace(self.slot(command.slot), prompt=prompt, job=job, has_failed=False)
-        self.put(command.slot, slot)
-        self.actions.append(Submit(job.job_id, wanted))
+        self.put(number, replace(self.slot(number), job=job, has_failed=False))
+        self.actions.append(Submit(job.job_id, recipe))
 
-    def drawn_seed(self, seed: int, job_id: int) -> int:
-        """The seed itself, or one drawn for this job where it is -1."""
-        if seed >= 0:
-            return seed
-        return random.Random(f"{self.state.entropy}:{job_id}").randint(0, MAX_SEED)  # noqa: S311
+    def order_ahead(
+        self, number: int, recipe: GenerationRequest, purpose: Purpose, cue: Cue | None = None
+    ) -> None:
+        """Have a take made that nobody asked for yet; the slot must have no other on its way."""
+        job = Job(self.new_id(), None, recipe, purpose, cue=cue)
+        has_failed = self.slot(number).has_failed and cue is None
+        self.put(number, replace(self.slot(number), job=job, has_failed=has_failed))
+        self.actions.append(Submit(job.job_id, recipe))
 
-    def generation_request(self, slot: SlotState, prompt: str, seed: int) -> GenerationRequest:
-        """What the slot's values ask of a generator.
+    def recipe(
+        self, number: int, prompt: str | None = None, seed: int | None = None
+    ) -> GenerationRequest:
+        """What a slot asks for, dice thrown.
 
         Args:
-            slot: The slot.
-            prompt: The words, if need be other than the slot's own.
-            seed: The seed, drawn already.
+            number: The slot.
+            prompt: Words instead of its own.
+            seed: A seed instead of its own.
 
         Returns:
             A request that a generator can fulfil.
 
         Raises:
-            RequestError: The values do not go together, or the prompt is empty.
+            RequestError: The values do not go together.
         """
-        if not prompt.strip():
-            raise RequestError('The prompt is empty: name the sound, such as "deep 808 kick".')
-        tempo_bpm, beats_per_bar = self.state.transport.beats_of_a_bar
-        return GenerationRequest(
-            prompt=prompt,
-            seed=seed,
-            seconds=slot.duration_s,
-            steps=slot.steps,
-            tempo_bpm=tempo_bpm if slot.bars else None,
-            bars=slot.bars or None,
-            beats_per_bar=beats_per_bar,
-            key=slot.key or None,
-            loop=slot.mode == "loop",
-        )
+        slot = self.slot(number)
+        dice = throw(slot, self.state.last_id + 1, self.state.entropy, seed=seed)
+        recipe = recipe_of(slot, self.state.transport, dice, prompt=prompt)
+        source = source_slot(slot.init, len(self.state.slots))
+        if not source:
+            return recipe
+        take = self.slot(source).take
+        if take is None:
+            raise RequestError(f"Slot {source} has no take to begin from; send it /generate first.")
+        return from_source(recipe, take.recipe, 1.0 - slot.init_strength)
 
     def cancel(self, number: int, fault: Fault, text: str) -> None:
         """Drop what is on its way in a slot and answer for it."""
@@ -91,11 +115,18 @@ class Generation(Playback):
         if job is None:
             return
         if job.take is not None and job.generate_ms is not None:
-            self.made(job.request, job.take, job.generate_ms)
-            self.put(number, replace(self.slot(number), job=None))
+            self.answer_made(number)
         else:
             self.actions.append(CancelJob(job.job_id))
             self.give_up(number, job, fault, text)
+
+    def answer_made(self, number: int) -> None:
+        """Answer for a take that is whole, without waiting until it is installed."""
+        job = self.slot(number).job
+        if job is not None and job.take is not None and job.generate_ms is not None:
+            if job.request is not None:
+                self.made(job.request, job.take, job.generate_ms)
+            self.put(number, replace(self.slot(number), job=None))
 
     def give_up(self, number: int, job: Job, fault: int, text: str) -> None:
         """Answer for a generation that does not come to its end.
@@ -103,14 +134,16 @@ class Generation(Playback):
         A part of it that sounds goes on as far as it was made; what was to begin later does not.
         """
         slot = self.slot(number)
-        self.fail(job.request, fault, text)
+        if job.request is not None:
+            self.fail(job.request, fault, text)
         lost = [armed for armed in slot.armed if armed.take == job.take]
         for cue in (job.cue, *(armed.cue for armed in lost)):
             if cue is not None:
                 self.fail_if_numbered(cue.request, fault, text)
         armed = tuple(one for one in slot.armed if one not in lost)
-        take = None if slot.take == job.take else slot.take
-        self.put(number, replace(slot, job=None, take=take, armed=armed))
+        history = tuple(take for take in slot.history if take != job.take)
+        take = (history[-1] if history else None) if slot.take == job.take else slot.take
+        self.put(number, replace(slot, job=None, take=take, history=history, armed=armed))
 
     def progress(self, job_id: int, fraction: float) -> None:
         """Pass on how far a generation has come."""
@@ -119,25 +152,39 @@ class Generation(Playback):
         if job is None:
             return
         self.put(number, replace(self.slot(number), job=replace(job, is_begun=True)))
-        head = (("s", job.request.address), ("i", job.request.request_id))
-        answer = (*head, ("f", min(1.0, max(0.0, fraction))))
-        self.actions.append(Reply(job.request.client, "/progress", answer))
+        if job.request is not None:
+            head = (("s", job.request.address), ("i", job.request.request_id))
+            answer = (*head, ("f", min(1.0, max(0.0, fraction))))
+            self.actions.append(Reply(job.request.client, "/progress", answer))
 
     def take_begun(self, event: TakeBegun | TakeReady) -> None:
         """Hand a take to the audio process; play it if that was the wish."""
         number = self.slot_of_job(event.request_id)
-        slot = self.slot(number) if number else None
-        if slot is None or slot.job is None:
+        job = self.slot(number).job if number else None
+        if job is None or (isinstance(event, TakeBegun) and job.is_ahead):
             return
         take_id = self.state.takes_made + 1
-        take = Take(take_id, event.shm_name, event.frames, event.seed, slot.job.recipe)
+        take = Take(take_id, event.shm_name, event.frames, event.seed, job.recipe)
         self.state = replace(self.state, takes_made=take_id, kept=self.state.kept | {take})
         self.tell(audio.InstallTake(take_id, take.shm_name, take.frames))
-        cue = slot.job.cue
-        job = replace(slot.job, is_begun=True, take=take, cue=None)
-        self.put(number, replace(slot, job=job, take=take, shown_seed=take.seed))
-        if cue is not None:
-            self.arm(number, cue)
+        self.note_level(event, take)
+        handed = replace(job, is_begun=True, take=take, cue=None)
+        self.put(number, replace(self.slot(number), job=handed))
+        self.receive(number, job, take)
+
+    def receive(self, number: int, job: Job, take: Take) -> None:
+        """Put a take that was asked for into its slot."""
+        self.add_take(number, take)
+        if job.cue is not None:
+            self.arm(number, job.cue)
+
+    def note_level(self, event: TakeBegun | TakeReady, take: Take) -> None:
+        """Remember how loud a take is, for as long as it is kept."""
+        if isinstance(event, TakeReady) and event.level_db is not None:
+            numbers = {one.take_id for one in self.state.kept}
+            levels = {n: level for n, level in self.state.levels_db.items() if n in numbers}
+            levels[take.take_id] = event.level_db
+            self.state = replace(self.state, levels_db=levels)
 
     def take_ready(self, event: TakeReady) -> None:
         """Take note that a take is made to its end."""
@@ -148,6 +195,8 @@ class Generation(Playback):
             self.actions.append(FreeTake(event.shm_name))
         elif event.shm_name not in known:
             self.take_begun(event)
+        elif job is not None and job.take is not None:
+            self.note_level(event, job.take)
         self.end_well(number, generate_ms=event.generate_ms)
 
     def installed(self, take_id: int) -> None:
@@ -167,7 +216,7 @@ class Generation(Playback):
         whole_ms = job.generate_ms if generate_ms is None else generate_ms
         job = replace(job, generate_ms=whole_ms, is_installed=job.is_installed or is_installed)
         has_ended = whole_ms is not None and job.is_installed
-        if whole_ms is not None and has_ended and job.take is not None:
+        if whole_ms is not None and has_ended and job.take is not None and job.request:
             self.made(job.request, job.take, whole_ms)
         self.put(number, replace(self.slot(number), job=None if has_ended else job))
 
@@ -184,4 +233,5 @@ class Generation(Playback):
         if job is None:
             return
         self.give_up(number, job, code, text)
-        self.put(number, replace(self.slot(number), has_failed=True))
+        has_failed = job.purpose is not Purpose.NEXT
+        self.put(number, replace(self.slot(number), has_failed=has_failed))

@@ -14,6 +14,7 @@ from daw_bridge.session_state import (
     Armed,
     Cue,
     FreeTake,
+    Job,
     SlotState,
     Take,
     Voice,
@@ -22,7 +23,7 @@ from daw_bridge.session_strip import all_gains
 from daw_bridge.session_turn import Turn
 from generator.api import SAMPLE_RATE_HZ
 
-_NEWER_PLAY = "A newer play of this slot took its place."
+NEWER_PLAY = "A newer play of this slot took its place."
 _PLAY_IS_LOST = {
     audio.WarningCode.TAKE_MISSING,
     audio.WarningCode.NO_VOICE_FREE,
@@ -64,9 +65,13 @@ class Playback(Turn):
         if slot.take is not None:
             self.arm(number, cue)
         elif slot.job is not None:
-            if slot.job.cue is not None:
-                self.fail_if_numbered(slot.job.cue.request, Fault.SUPERSEDED, _NEWER_PLAY)
-            self.put(number, replace(slot, job=replace(slot.job, cue=cue)))
+            self.put(number, replace(slot, job=self.with_cue(slot.job, cue)))
+
+    def with_cue(self, job: Job, cue: Cue) -> Job:
+        """Have a take begin when it is ready, in place of an older wish for it."""
+        if job.cue is not None:
+            self.fail_if_numbered(job.cue.request, Fault.SUPERSEDED, NEWER_PLAY)
+        return replace(job, cue=cue)
 
     def arm(self, number: int, cue: Cue) -> None:
         """Send the slot's take to be played at its frame."""
@@ -75,7 +80,8 @@ class Playback(Turn):
             return
         play = self.planned(number, slot.take, cue)
         self.tell(play)
-        self.put(number, replace(slot, armed=(*slot.armed, Armed(cue, slot.take, play))))
+        armed = (*slot.armed, Armed(cue, slot.take, play))
+        self.put(number, replace(slot, armed=armed, heard=slot.take.take_id))
 
     def planned(self, number: int, take: Take, cue: Cue) -> audio.Play:
         """How a take of a slot is to be played.
@@ -84,7 +90,8 @@ class Playback(Turn):
         so that its first beat falls on the point and keeps its attack.
         """
         slot = self.slot(number)
-        loop = slot.mode == "loop"
+        streams = slot.mode == "stream"
+        loop = slot.mode == "loop" or (streams and take.recipe.loop)
         at_frame, offset_frames = self.start_frame(number, cue), 0
         lead_frames = round(slot.crossfade_ms * SAMPLE_RATE_HZ / 1000.0)
         takes_over = any(voice.loop and not voice.is_fading for voice in slot.voices)
@@ -103,6 +110,7 @@ class Playback(Turn):
             speed=2.0 ** ((cue.note - slot.root) / 12.0) if cue.note >= 0 else 1.0,
             choke=slot.choke,
             offset_frames=offset_frames,
+            repeats=streams and not loop,
         )
 
     def start_frame(self, number: int, cue: Cue) -> int:
@@ -113,7 +121,7 @@ class Playback(Turn):
         earliest = max(self.moment.frame, cue.due_frame)
         if quantize != "loop":
             return self.state.transport.next_point(earliest, quantize)
-        loops = [one for one in self.slot(number).voices if one.loop and not one.is_fading]
+        loops = [one for one in self.slot(number).voices if one.is_endless and not one.is_fading]
         if not loops:
             return self.state.transport.next_point(earliest, "bar")
         return loops[-1].next_end(earliest)
@@ -148,6 +156,10 @@ class Playback(Turn):
         if job is not None and job.cue is not None and is_meant(job.cue.note):
             self.fail_if_numbered(job.cue.request, Fault.CANCELLED, text)
             job = replace(job, cue=None)
+        hungry = slot.hungry
+        if hungry is not None and is_meant(hungry.note):
+            self.fail_if_numbered(hungry.request, Fault.CANCELLED, text)
+            hungry = None
         for armed in slot.armed:
             if is_meant(armed.cue.note):
                 self.fail_if_numbered(armed.cue.request, Fault.CANCELLED, text)
@@ -156,7 +168,7 @@ class Playback(Turn):
             replace(voice, is_fading=True) if is_meant(voice.play.note) else voice
             for voice in slot.voices
         )
-        changed = replace(slot, job=job, armed=left, voices=voices)
+        changed = replace(slot, job=job, armed=left, voices=voices, hungry=hungry)
         if changed != slot:
             self.put(number, changed)
 
@@ -164,7 +176,8 @@ class Playback(Turn):
         """A voice is heard: the play that asked for it has ended well.
 
         So have the plays of its note that were sent before it for no later frame: those of one
-        block are one play. One that was forgotten in the meantime was told to fade.
+        block are one play. One that was forgotten in the meantime was told to fade, and one that
+        may not stop begins anew by itself.
         """
         slot = self.slot(event.slot)
         known = self.state.kept | self.state.released
@@ -172,7 +185,12 @@ class Playback(Turn):
         if take is None:
             return
         armed = next((one for one in slot.armed if one.play.play_id == event.play_id), None)
-        play = armed.play if armed else audio.Play(event.slot, take.take_id, play_id=event.play_id)
+        again = next((one for one in slot.voices if one.play.play_id == event.play_id), None)
+        play = audio.Play(event.slot, take.take_id, play_id=event.play_id)
+        if armed is not None:
+            play = armed.play
+        elif again is not None:
+            play = replace(again.play, offset_frames=0)
         begun = []
         if armed is not None:
             sent = slot.armed[: slot.armed.index(armed) + 1]
@@ -187,7 +205,8 @@ class Playback(Turn):
             replace(voice, is_fading=True) if voice.play.note == play.note else voice
             for voice in slot.voices
         )
-        voice = Voice(take, play, event.frame, is_fading=armed is None)
+        is_over = armed is None and (again is None or again.is_fading)
+        voice = Voice(take, play, event.frame, is_fading=is_over)
         left = tuple(one for one in slot.armed if one not in begun)
         self.put(event.slot, replace(slot, armed=left, voices=(*voices, voice)))
 
@@ -224,8 +243,9 @@ class Playback(Turn):
         for number, slot in enumerate(self.state.slots, 1):
             if slot.take is None or slot.take.take_id != take_id:
                 continue
-            if slot.job is not None and slot.job.take == slot.take:
-                self.fail(slot.job.request, Fault.INTERNAL, text)
+            job = slot.job
+            if job is not None and job.take == slot.take and job.request is not None:
+                self.fail(job.request, Fault.INTERNAL, text)
             self.put(number, replace(slot, take=None, job=None, armed=(), has_failed=True))
 
     def audio_restarted(self) -> None:
@@ -235,7 +255,8 @@ class Playback(Turn):
         for take in sorted(self.state.takes, key=lambda take: take.take_id):
             self.tell(audio.InstallTake(take.take_id, take.shm_name, take.frames))
         for number, slot in enumerate(self.state.slots, 1):
-            resumed = slot.armed or self.resumed(slot)
+            asked = tuple(one for one in slot.armed if not one.cue.is_own)
+            resumed = asked or self.resumed(slot)
             changed = replace(slot, voices=(), armed=resumed)
             if changed != slot:
                 self.put(number, changed)
@@ -248,7 +269,7 @@ class Playback(Turn):
 
     def resumed(self, slot: SlotState) -> tuple[Armed, ...]:
         """What is played again in a slot whose loop was cut off."""
-        loops = [voice for voice in slot.voices if voice.loop and not voice.is_fading]
+        loops = [voice for voice in slot.voices if voice.is_endless and not voice.is_fading]
         if not loops:
             return ()
         last = loops[-1]

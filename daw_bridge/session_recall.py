@@ -17,7 +17,9 @@ from daw_bridge.generator_events import TakeReady
 from daw_bridge.requests import SetValue
 from daw_bridge.rig import SESSION_ROWS, SLOT_ROWS, Rig, SlotRig, glides, morph, slot_defaults
 from daw_bridge.session_generation import Generation
+from daw_bridge.session_history import remembered
 from daw_bridge.session_library import Library, Morph, Move, Origin, Recall
+from daw_bridge.session_recipe import recipe_of, throw
 from daw_bridge.session_state import (
     CancelJob,
     Cue,
@@ -127,9 +129,9 @@ class Recalling(Generation, Timing):
         slot = replace(SlotState(), **{**slot_defaults(), **wanted.values})  # type: ignore[arg-type]
         if not slot.prompt.strip():
             return None
-        seed = self.drawn_seed(slot.seed, self.state.last_id + number)
+        dice = throw(slot, self.state.last_id + number, self.state.entropy)
         try:
-            return self.generation_request(slot, slot.prompt, seed)
+            return recipe_of(slot, self.state.transport, dice)
         except RequestError as error:
             raise RequestError(f"Slot {number}: {error}") from error
 
@@ -243,7 +245,7 @@ class Recalling(Generation, Timing):
         was_looping, had = slot.is_looping, slot.take
         plays = wanted.plays
         if recall.origin is Origin.PRESET:  # it does not say; what loops goes on
-            plays = was_looping and slot.mode == "loop"
+            plays = was_looping and slot.mode in ("loop", "stream")
         self.put(number, self._with_take(slot, wanted.take))
         if plays and wanted.take is not None:
             if not was_looping or had != wanted.take:
@@ -253,7 +255,10 @@ class Recalling(Generation, Timing):
 
     def _with_take(self, slot: SlotState, take: Take | None) -> SlotState:
         seed = slot.seed if take is None else take.seed
-        return replace(slot, take=take, shown_seed=seed, has_failed=False)
+        history = slot.history
+        if take is not None and take not in history:
+            history = remembered((*history, take), current=take.take_id, marked=slot.marked)
+        return replace(slot, take=take, history=history, shown_seed=seed, has_failed=False)
 
     def _note_origin(self, recall: Recall[Take]) -> None:
         if recall.origin is Origin.PRESET:

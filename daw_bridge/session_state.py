@@ -7,6 +7,7 @@ Everything here is frozen: a state can be held, compared and passed. It does not
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
 
 from daw_bridge import audio_commands as audio
@@ -35,12 +36,21 @@ class Take:
     recipe: GenerationRequest
 
 
+class Purpose(StrEnum):
+    """What a take is made for: because it was asked for, ahead for a fresh pad, or to follow."""
+
+    ASKED = "asked"
+    SPARE = "spare"
+    NEXT = "next"
+
+
 @dataclass(frozen=True, slots=True)
 class Cue:
     """The wish to play: at the quantise point after `due_frame` (NOW for none).
 
     `request` is answered when the sound starts, where it asked for an answer. `note` is the MIDI
     note that is played, -1 for none; a note does not wait for the quantise point if `is_at_once`.
+    What nobody asked for because it follows of itself is marked by `is_own`.
     """
 
     operation_id: int
@@ -49,6 +59,7 @@ class Cue:
     request: Request | None = None
     note: int = -1
     is_at_once: bool = False
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +71,19 @@ class Job:
     """
 
     job_id: int
-    request: Request
+    request: Request | None
     recipe: GenerationRequest
+    purpose: Purpose = Purpose.ASKED
     is_begun: bool = False
     cue: Cue | None = None
     take: Take | None = None
     generate_ms: float | None = None
     is_installed: bool = False
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether nobody waits for it before it is whole."""
+        return self.request is None and (self.cue is None or self.cue.is_own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +119,20 @@ class Voice:
         """Whether it goes round until it is stopped."""
         return self.play.loop
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether it goes on until it is stopped, round and round or by beginning anew."""
+        return self.play.loop or self.play.repeats
+
+    @property
+    def zero_frame(self) -> int:
+        """Where the first frame of the take is, or would have been, for one at its own speed."""
+        return self.start_frame - self.play.offset_frames
+
     def next_end(self, frame: int) -> int:
         """The first end of a round of the take, from a frame on; for a take at its own speed."""
-        begin = self.start_frame - self.play.offset_frames
-        rounds = max(1, -(-(frame - begin) // self.take.frames))
-        return begin + rounds * self.take.frames
+        rounds = max(1, -(-(frame - self.zero_frame) // self.take.frames))
+        return self.zero_frame + rounds * self.take.frames
 
     def position(self, frame: int) -> float:
         """How far in the take a frame is, from 0 to 1."""
@@ -120,7 +146,16 @@ class SlotState:
     """One slot: what was set, what it has, what it is doing."""
 
     prompt: str = ""
+    text_2: str = ""
+    text_3: str = ""
+    text_4: str = ""
+    weight_1: float = 1.0
+    weight_2: float = 0.0
+    weight_3: float = 0.0
+    weight_4: float = 0.0
     seed: int = -1
+    seed_lock: bool = False
+    variation: float = 0.0
     duration_s: float = 2.0
     bars: int = 0
     key: str = ""
@@ -136,8 +171,17 @@ class SlotState:
     send_delay_db: float = -math.inf
     send_reverb_db: float = -math.inf
     send_chorus_db: float = -math.inf
+    fresh: bool = False
+    init: str = ""
+    init_strength: float = 0.5
     shown_seed: int = -1
     take: Take | None = None
+    history: tuple[Take, ...] = ()
+    marked: frozenset[int] = frozenset()
+    heard: int = 0
+    spares: tuple[Take, ...] = ()
+    hungry: Cue | None = None
+    bend_frame: int | None = None
     job: Job | None = None
     armed: tuple[Armed, ...] = ()
     voices: tuple[Voice, ...] = ()
@@ -147,11 +191,11 @@ class SlotState:
     def state(self) -> str:
         """What the slot is doing, in one word; what sounds is named first."""
         words = (
-            ("armed", self.armed),
+            ("armed", any(not armed.cue.is_own for armed in self.armed)),
             ("fading", self.is_fading),
             ("playing", self.voices),
-            ("generating", self.job and self.job.is_begun),
-            ("queued", self.job),
+            ("generating", self.job and self.job.is_begun and self.job.request),
+            ("queued", self.job and self.job.request),
             ("error", self.has_failed),
             ("ready", self.take),
         )
@@ -161,7 +205,7 @@ class SlotState:
     def is_looping(self) -> bool:
         """Whether a loop sounds, or is about to, and was not told to end."""
         about_to = any(armed.loop for armed in self.armed)
-        return about_to or (not self.is_fading and any(voice.loop for voice in self.voices))
+        return about_to or any(one.is_endless and not one.is_fading for one in self.voices)
 
     @property
     def is_fading(self) -> bool:
@@ -171,18 +215,19 @@ class SlotState:
     @property
     def operations(self) -> set[int]:
         """What was asked of the slot and has not ended."""
-        found = {armed.cue.operation_id for armed in self.armed}
-        if self.job is not None:
+        found = {armed.cue.operation_id for armed in self.armed if not armed.cue.is_own}
+        if self.job is not None and self.job.request is not None:
             found.add(self.job.job_id)
-        if self.job is not None and self.job.cue is not None:
-            found.add(self.job.cue.operation_id)
+        for cue in (self.job.cue if self.job else None, self.hungry):
+            if cue is not None and not cue.is_own:
+                found.add(cue.operation_id)
         return found
 
     @property
     def takes(self) -> set[Take]:
         """The takes that the slot cannot do without."""
         held = {voice.take for voice in self.voices} | {armed.take for armed in self.armed}
-        last = (self.take, self.job.take if self.job else None)
+        last = (self.take, self.job.take if self.job else None, *self.history, *self.spares)
         return held | {take for take in last if take is not None}
 
 
@@ -221,6 +266,8 @@ class SessionState:
     master_mute: bool = False
     effects: Mapping[str, Value] = field(default_factory=lambda: dict(DEFAULTS))
     missing_effects: str = ""
+    morph_xy: tuple[float, float] = (0.0, 0.0)
+    levels_db: Mapping[int, float] = field(default_factory=dict)
     xruns_total: int = 0
     xruns_before: int = 0
     takes_made: int = 0
@@ -290,6 +337,8 @@ SEND_FIELDS = tuple(f"send_{bus}_db" for bus in BUSES)
 _SLOT_VALUES: dict[str, Callable[[SlotState], Held]] = {
     "seed": lambda slot: slot.shown_seed,
     "take": lambda slot: slot.take.take_id if slot.take else 0,
+    "is_kept": lambda slot: slot.take is not None and slot.take.take_id in slot.marked,
+    "text_1": lambda slot: slot.prompt,
 }
 SESSION_FIELDS = (
     "tempo_bpm",
@@ -305,6 +354,7 @@ SESSION_FIELDS = (
     "quantize",
     "master_gain_db",
     "master_mute",
+    "morph_xy",
     "xruns",
     "preset_name",
     "preset_dirty",
@@ -314,7 +364,17 @@ SESSION_FIELDS = (
 )
 SLOT_FIELDS = (
     "prompt",
+    "text_1",
+    "text_2",
+    "text_3",
+    "text_4",
+    "weight_1",
+    "weight_2",
+    "weight_3",
+    "weight_4",
     "seed",
+    "seed_lock",
+    "variation",
     "duration_s",
     "bars",
     "key",
@@ -328,8 +388,12 @@ SLOT_FIELDS = (
     "crossfade_ms",
     "root",
     *SEND_FIELDS,
+    "fresh",
+    "init",
+    "init_strength",
     "state",
     "take",
+    "is_kept",
 )
 
 

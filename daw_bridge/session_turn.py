@@ -37,13 +37,17 @@ class Turn:
         self.actions: list[Action] = []
 
     def decision(self) -> Decision:
-        """Settle what follows from any change: memory, waiting answers, feedback."""
+        """Settle what follows from any change: takes made ahead, memory, answers, feedback."""
+        self.settle()
         self.count_changes()
         self.release_takes()
         self.tell_gains()
         self.answer_waiting()
         self.show_changes()
         return Decision(self.state, tuple(self.actions))
+
+    def settle(self) -> None:
+        """See to what follows from any change by the rules; there is nothing without rules."""
 
     def slot(self, number: int) -> SlotState:
         """A slot, counted from 1."""

@@ -34,6 +34,17 @@ MASTER: tuple[Row, ...] = (
         shows="master_mute",
     ),
     Row(
+        "/morph/xy",
+        Access.VALUE,
+        "Weigh the prompts 1 to 4 of every slot that has several, by the place on a pad: 1 and 2 "
+        "are its corners at the bottom, 3 and 4 those at the top.",
+        (
+            Argument("x", Kind.FLOAT, low=0.0, high=1.0, default=0.0),
+            Argument("y", Kind.FLOAT, low=0.0, high=1.0, default=0.0),
+        ),
+        shows="morph_xy",
+    ),
+    Row(
         "/note/on",
         Access.ACTION,
         "A key was pressed. Channel n plays slot n, at the pitch of the note around the slot's "

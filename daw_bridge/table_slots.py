@@ -1,7 +1,7 @@
 """The table's rows of the slots."""
 
 from daw_bridge.arguments import Argument, Kind
-from daw_bridge.requests import Cancel, Generate, Go, Play, Stop
+from daw_bridge.requests import Cancel, Generate, Go, Inpaint, NextTake, Play, PreviousTake, Stop
 from daw_bridge.table_rows import GAIN, SWITCH, Access, Row
 from generator.api import MAX_BARS, MAX_PROMPT_BYTES, MAX_SECONDS, MAX_SEED, MAX_STEPS, MIN_SECONDS
 
@@ -14,6 +14,30 @@ def _optional_prompt() -> Argument:
     return Argument("prompt", Kind.STRING, max_bytes=MAX_PROMPT_BYTES, is_optional=True)
 
 
+def _blended_prompt(number: int) -> tuple[Row, Row]:
+    """The rows of one of the prompts that a slot mixes."""
+    place = f"/slot/{{slot}}/prompt/{number}"
+    words = "The same as the slot's prompt." if number == 1 else "Further words, mixed in."
+    weight = Argument("weight", Kind.FLOAT, low=0.0, high=1.0, default=float(number == 1))
+    return (
+        Row(
+            f"{place}/text",
+            Access.VALUE,
+            words,
+            (_PROMPT,),
+            shows=f"text_{number}",
+            is_kept=number > 1,
+        ),
+        Row(
+            f"{place}/weight",
+            Access.VALUE,
+            "How much they count beside the others.",
+            (weight,),
+            shows=f"weight_{number}",
+        ),
+    )
+
+
 SLOT: tuple[Row, ...] = (
     Row(
         "/slot/{slot}/prompt",
@@ -21,12 +45,45 @@ SLOT: tuple[Row, ...] = (
         "The words for the sound. Makes no sound by itself.",
         (_PROMPT,),
     ),
+    *(row for number in (1, 2, 3, 4) for row in _blended_prompt(number)),
     Row(
         "/slot/{slot}/seed",
         Access.VALUE,
         "Which of the many takes of a prompt is made; -1 draws one at random each time. "
         "The feedback is the seed that was really used.",
         (Argument("seed", Kind.INT, low=-1, high=MAX_SEED, default=-1),),
+    ),
+    Row(
+        "/slot/{slot}/seed/lock",
+        Access.VALUE,
+        "Keep the seed of the current take for those that are made from now on.",
+        (SWITCH,),
+        shows="seed_lock",
+    ),
+    Row(
+        "/slot/{slot}/variation",
+        Access.VALUE,
+        "How far a take with a set or locked seed is from it: 0 is the same take, 1 any other.",
+        (Argument("variation", Kind.FLOAT, low=0.0, high=1.0, default=0.0),),
+    ),
+    Row(
+        "/slot/{slot}/fresh",
+        Access.VALUE,
+        "Every trigger plays a take that nobody has heard; they are made ahead.",
+        (SWITCH,),
+    ),
+    Row(
+        "/slot/{slot}/init",
+        Access.VALUE,
+        'What takes begin from: the take of a slot, such as "slot:3", or nothing.',
+        (Argument("source", Kind.STRING, default=""),),
+    ),
+    Row(
+        "/slot/{slot}/init/strength",
+        Access.VALUE,
+        "How much stays of what a take begins from.",
+        (Argument("strength", Kind.FLOAT, low=0.0, high=1.0, default=0.5),),
+        shows="init_strength",
     ),
     Row(
         "/slot/{slot}/duration",
@@ -58,8 +115,16 @@ SLOT: tuple[Row, ...] = (
         "/slot/{slot}/mode",
         Access.VALUE,
         "How a take plays, from its next start: once; as long as it is held, a pad that is let go "
-        "sending /play 0; or round and round.",
-        (Argument("mode", Kind.STRING, choices=("oneshot", "gate", "loop"), default="oneshot"),),
+        "sending /play 0; round and round; or as a stream without end, each take going on where "
+        "the last stops, with what is set now from the next quantise point on.",
+        (
+            Argument(
+                "mode",
+                Kind.STRING,
+                choices=("oneshot", "gate", "loop", "stream"),
+                default="oneshot",
+            ),
+        ),
     ),
     Row("/slot/{slot}/gain", Access.VALUE, "Level of the slot, ramped.", (GAIN,), shows="gain_db"),
     Row(
@@ -168,8 +233,44 @@ SLOT: tuple[Row, ...] = (
     ),
     Row(
         "/slot/{slot}/take",
-        Access.READ,
-        "Number of the take that play would play, counted from 1 since the start; 0 for none.",
+        Access.VALUE,
+        "The take that play plays, by its number, counted from 1 since the start; 0 for none yet. "
+        "The slot remembers its last ones; a loop goes over to the chosen one at its point.",
         (Argument("take", Kind.INT, low=0, high=MAX_SEED, default=0),),
+        is_kept=False,
+    ),
+    Row(
+        "/slot/{slot}/take/next",
+        Access.ACTION,
+        "The take that came after this one.",
+        make=NextTake,
+        ignores_zero=True,
+    ),
+    Row(
+        "/slot/{slot}/take/prev",
+        Access.ACTION,
+        "Undo: the take that came before this one.",
+        make=PreviousTake,
+        ignores_zero=True,
+    ),
+    Row(
+        "/slot/{slot}/take/keep",
+        Access.VALUE,
+        "Whether the current take is remembered whatever comes after it.",
+        (SWITCH,),
+        shows="is_kept",
+        is_kept=False,
+    ),
+    Row(
+        "/slot/{slot}/inpaint",
+        Access.ACTION,
+        "Make a stretch of the current take anew, with other words if given, and keep the rest.",
+        (
+            Argument("start_s", Kind.FLOAT, "s", low=0.0, high=MAX_SECONDS),
+            Argument("end_s", Kind.FLOAT, "s", low=0.0, high=MAX_SECONDS),
+            _optional_prompt(),
+        ),
+        Inpaint,
+        reply=_MADE,
     ),
 )

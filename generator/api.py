@@ -33,6 +33,7 @@ MAX_BARS = 64
 MAX_BEATS_PER_BAR = 16
 MIN_CHANGE = 0.01
 MAX_KEPT_STRETCHES = 16
+MAX_BLEND = 4
 IDENTITY_DIGITS = 32
 
 _MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -177,6 +178,9 @@ class GenerationRequest:
     it (`follows`, its `identity`): the first frame of that one is the next after its last, without
     a seam, at the same level. Words, key and seed may differ from take to take.
 
+    `blend`, where it is given, has words and their weights, which are mixed in place of the prompt.
+    `variation` leads the noise from the seed's own (0) to that of `variation_seed` (1).
+
     Raises:
         RequestError: A value is of the wrong kind or out of range; the text says what is allowed.
     """
@@ -193,10 +197,16 @@ class GenerationRequest:
     base: Base | None = None
     follows: str = ""
     is_open: bool = False
+    blend: tuple[tuple[str, float], ...] = ()
+    variation: float = 0.0
+    variation_seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no generator could make and bring the key into its one spelling."""
         _check_prompt(self.prompt)
+        self._check_blend()
+        _check_number("variation", self.variation, 0.0, 1.0)
+        _check_integer("seed of the variation", self.variation_seed, 0, MAX_SEED)
         _check_integer("seed", self.seed, 0, MAX_SEED)
         _check_integer("number of steps", self.steps, 1, MAX_STEPS)
         _check_integer("number of beats per bar", self.beats_per_bar, 1, MAX_BEATS_PER_BAR)
@@ -216,6 +226,19 @@ class GenerationRequest:
         object.__setattr__(self, "seconds", float(self.seconds))
         if self.tempo_bpm is not None:
             object.__setattr__(self, "tempo_bpm", float(self.tempo_bpm))
+
+    def _check_blend(self) -> None:
+        if len(self.blend) > MAX_BLEND:
+            raise RequestError(f"{len(self.blend)} prompts are blended; give at most {MAX_BLEND}.")
+        for prompt, weight in self.blend:
+            _check_prompt(prompt)
+            _check_number("weight of a prompt", weight, 0.0, 1.0)
+        if self.blend and not any(weight for _, weight in self.blend):
+            raise RequestError("No prompt has a weight; give one at least more than 0.")
+        # As it comes out of JSON, so that equal requests have one identity.
+        blend = tuple((prompt, float(weight)) for prompt, weight in self.blend)
+        object.__setattr__(self, "blend", blend)
+        object.__setattr__(self, "variation", float(self.variation))
 
     def _check_origin(self) -> None:
         if self.follows:
@@ -314,6 +337,34 @@ def collect_clip(request: GenerationRequest, chunks: Iterable[FloatArray]) -> Au
         The take.
     """
     return AudioClip(np.concatenate([np.zeros((0, CHANNELS), np.float32), *chunks]), request)
+
+
+def varied_noise(
+    request: "GenerationRequest", latent_frames: int, channels: int, *, draw: int = 0
+) -> FloatArray:
+    """Draw the noise of a request: its seed's own, led towards another seed's by its variation.
+
+    Along a quarter of a circle, so that it has unit variance all the way.
+
+    Shapes:
+        returns: [channels, latent_frames]
+
+    Args:
+        request: Whose seeds and variation count.
+        latent_frames: Number of latent frames.
+        channels: Number of latent channels.
+        draw: As in `seeded_noise`.
+
+    Returns:
+        Unit-variance noise.
+    """
+    noise = seeded_noise(request.seed, latent_frames, channels, draw=draw)
+    if not request.variation:
+        return noise
+    other = seeded_noise(request.variation_seed, latent_frames, channels, draw=draw)
+    angle = 0.5 * np.pi * request.variation
+    varied: FloatArray = np.float32(np.cos(angle)) * noise + np.float32(np.sin(angle)) * other
+    return varied
 
 
 def seeded_noise(seed: int, latent_frames: int, channels: int, *, draw: int = 0) -> FloatArray:

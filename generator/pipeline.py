@@ -27,7 +27,7 @@ from generator.api import (
     SourceError,
     collect_clip,
     key_index,
-    seeded_noise,
+    varied_noise,
 )
 from generator.checkpoint import Manifest
 from generator.finishing import frames_to_decode
@@ -226,8 +226,8 @@ class LatentGenerator:
                 known [1, channels, n], known_mask [1, 1, n]
         """
         canvas = canvas or self.canvas(request)
-        states, mask = self._text.encode([request.prompt])
-        has_words = bool(request.prompt.strip())
+        states, mask = self._text.encode_blend(request.blend or ((request.prompt, 1.0),))
+        has_words = bool(request.blend or request.prompt.strip())
         is_part = canvas.before is not None or request.is_open
         seconds = canvas.seconds if is_part else request.duration_s
         return {
@@ -316,4 +316,4 @@ class LatentGenerator:
 
     def _noise(self, request: GenerationRequest, count: int, draw: int) -> FloatArray:
         channels = self._manifest.latent_channels
-        return seeded_noise(request.seed, count, channels, draw=draw)[None]
+        return varied_noise(request, count, channels, draw=draw)[None]

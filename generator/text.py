@@ -26,6 +26,8 @@ ENCODER_FILE = "text_encoder.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 STATE_WIDTH = 384
 MAX_TOKENS = 32
+# What the transformer takes from the score of a token that is not there.
+MASKED_SCORE = 1e4
 CACHED_TEXTS = 512
 UNKNOWN, FIRST, LAST = "[UNK]", "[CLS]", "[SEP]"
 
@@ -117,6 +119,38 @@ class TextEncoder:
             states[row, : len(part)] = part
             mask[row, : len(part)] = 1.0
         return TextStates(states, mask)
+
+    def encode_blend(self, blend: Sequence[tuple[str, float]]) -> TextStates:
+        """Return the token states of one text, or of several mixed by their weights.
+
+        Shapes:
+            returns: states [1, tokens, STATE_WIDTH], mask [1, tokens]
+        """
+        counted = [(text, weight) for text, weight in blend if weight > 0.0]
+        if len(counted) == 1:
+            return self.encode([counted[0][0]])
+        return _blended([self.states_of(text) for text, _ in counted], [w for _, w in counted])
+
+
+def _blended(parts: Sequence[FloatArray], weights: Sequence[float]) -> TextStates:
+    """Mix token states place by place.
+
+    Where a text has ended, its last state goes on, so that the mean of the words glides. A place
+    that only some texts reach is attended to by the share of their weights: the transformer adds
+    (mask - 1) * MASKED_SCORE to its scores, and the logarithm of a share there scales by it.
+
+    Shapes:
+        parts: [tokens, STATE_WIDTH] each  ->  states [1, most tokens, STATE_WIDTH], mask [1, …]
+    """
+    shares = np.array(weights, np.float64) / sum(weights)
+    longest = max(map(len, parts))
+    states = np.zeros((longest, STATE_WIDTH))
+    reached = np.zeros(longest)
+    for part, share in zip(parts, shares, strict=True):
+        states += share * np.concatenate([part, np.repeat(part[-1:], longest - len(part), axis=0)])
+        reached[: len(part)] += share
+    mask = 1.0 + np.log(np.minimum(reached, 1.0)) / MASKED_SCORE
+    return TextStates(states.astype(np.float32)[None], mask.astype(np.float32)[None])
 
 
 def encode_captions(encoder: TextEncoder, captions: Sequence[str]) -> PackedStates:

@@ -59,3 +59,10 @@ def test_events_survive(event: wire.ChildEvent) -> None:
     line = wire.to_line(event)
     assert line.count("\n") == 1
     assert wire.event_from_line(line) == event
+
+
+def test_a_blend_survives_the_wire() -> None:
+    request = GenerationRequest("a", 1, blend=(("a", 0.25), ("b", 0.75)), variation=0.5)
+    command = wire.MakeTake(3, request)
+    assert wire.command_from_line(wire.to_line(command)) == command
+    assert request.identity != GenerationRequest("a", 1).identity

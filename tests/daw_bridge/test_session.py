@@ -17,10 +17,13 @@ from daw_bridge.requests import (
     Generate,
     GetValue,
     Go,
+    Inpaint,
+    NextTake,
     NoteOff,
     NoteOn,
     Panic,
     Play,
+    PreviousTake,
     Request,
     SetValue,
     Stop,
@@ -46,6 +49,7 @@ from daw_bridge.timeline import gives_way
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 
 SLOTS = 2
+SETTLED_AFTER = 40
 BEAT_FRAMES = SAMPLE_RATE_HZ // 2
 
 
@@ -167,7 +171,7 @@ class World:
         self._dispose()
 
     def finish_oneshots(self) -> None:
-        self._end([one for one in self.sounding if not one.loop])
+        self._end([one for one in self.sounding if not (one.loop or one.repeats)])
 
     def deliver(self, count: int = 10**6) -> None:
         while self.events and count:
@@ -176,7 +180,9 @@ class World:
 
     def settle(self) -> None:
         """Everything that is on its way arrives."""
-        while self.jobs or self.events or self.waiting_plays:
+        for _ in range(SETTLED_AFTER):  # a stream never ends
+            if not (self.jobs or self.events or self.waiting_plays):
+                break
             if self.jobs:
                 self.make()
             self.start_waiting()
@@ -215,7 +221,7 @@ STEPS = st.sampled_from(
         "later",
     ]
 )
-MODES = ("oneshot", "gate", "loop")
+MODES = ("oneshot", "gate", "loop", "stream")
 KEYS_PRESSED = st.sampled_from([36, 60, 64])
 CHANNELS = st.sampled_from([1, 2, 10, 16])
 SLOT_NUMBERS = st.integers(1, SLOTS)
@@ -227,6 +233,14 @@ COMMANDS_ASKED = st.one_of(
     st.builds(Play, SLOT_NUMBERS, st.just(1.0)),
     st.builds(Stop, SLOT_NUMBERS, st.just(10.0)),
     st.builds(Cancel, SLOT_NUMBERS),
+    st.builds(NextTake, SLOT_NUMBERS),
+    st.builds(PreviousTake, SLOT_NUMBERS),
+    st.builds(SetValue, SLOT_NUMBERS, st.just("is_kept"), st.booleans()),
+    st.builds(SetValue, SLOT_NUMBERS, st.just("take"), st.integers(1, 4)),
+    st.builds(SetValue, SLOT_NUMBERS, st.just("fresh"), st.booleans()),
+    st.builds(SetValue, SLOT_NUMBERS, st.just("prompt"), st.sampled_from(["", "wind", "rain"])),
+    st.builds(SetValue, SLOT_NUMBERS, st.just("bars"), st.sampled_from([0, 1])),
+    st.builds(Inpaint, SLOT_NUMBERS, st.just(0.25), st.sampled_from([0.5, 30.0])),
     st.just(Panic()),
     st.builds(Sync, st.integers(0, 99)),
     st.builds(SetValue, SLOT_NUMBERS, st.just("mode"), st.sampled_from(MODES)),

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator import api
-from generator.api import AudioClip, GenerationRequest, GeneratorError, RequestError
+from generator.api import (
+    AudioClip,
+    GenerationRequest,
+    GeneratorError,
+    RequestError,
+    seeded_noise,
+    varied_noise,
+)
 
 SEEDS = st.integers(0, api.MAX_SEED)
 
@@ -148,3 +155,27 @@ def test_chunks_are_joined_in_order() -> None:
     np.testing.assert_array_equal(clip.audio, whole)
     with pytest.raises(GeneratorError):
         api.collect_clip(request, [])
+
+
+@given(variation=st.floats(0.0, 1.0), draw=st.integers(0, 3))
+def test_a_variation_is_noise_as_far_from_its_seed_as_it_says(variation: float, draw: int) -> None:
+    request = GenerationRequest("x", 5, variation=variation, variation_seed=6)
+    noise = varied_noise(request, 500, 16, draw=draw)
+    own, other = seeded_noise(5, 500, 16, draw=draw), seeded_noise(6, 500, 16, draw=draw)
+    angle = np.pi / 2 * variation
+    assert abs(np.corrcoef(noise.ravel(), own.ravel())[0, 1] - np.cos(angle)) < 0.05
+    assert abs(np.corrcoef(noise.ravel(), other.ravel())[0, 1] - np.sin(angle)) < 0.05
+    assert abs(noise.std() - 1.0) < 0.03
+
+
+def test_no_variation_is_the_seed_itself() -> None:
+    request = GenerationRequest("x", 5, variation_seed=6)
+    np.testing.assert_array_equal(varied_noise(request, 9, 4), seeded_noise(5, 9, 4))
+
+
+@pytest.mark.parametrize(
+    "blend", [(("a", 1.0),) * 5, (("a", 0.0),), (("a", 2.0),), (("x" * 2001, 1.0),)]
+)
+def test_a_blend_that_means_nothing_is_refused(blend: tuple[tuple[str, float], ...]) -> None:
+    with pytest.raises(RequestError):
+        GenerationRequest("x", 5, blend=blend)

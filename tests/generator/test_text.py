@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from generator.api import CheckpointError
 from generator.text import (
     CACHED_TEXTS,
+    MASKED_SCORE,
     MAX_TOKENS,
     STATE_WIDTH,
     TOKENIZER_FILE,
@@ -113,3 +114,30 @@ def test_the_vocabulary_is_the_file(folder: Path) -> None:
     encoder = TextEncoder(folder)
     expected = [vocabulary[piece] for piece in ("[CLS]", "a", "##b", "-", "[SEP]")]
     assert encoder.token_ids("ab -") == expected
+
+
+def test_a_blend_ends_at_its_parts(encoder: TextEncoder) -> None:
+    for blend, text in (((("kick", 1.0), ("a long warm pad", 0.0)), "kick"), ((("a", 0.3),), "a")):
+        found, expected = encoder.encode_blend(blend), encoder.encode([text])
+        np.testing.assert_array_equal(found.states, expected.states)
+        np.testing.assert_array_equal(found.mask, expected.mask)
+
+
+def test_a_blend_lies_between_its_parts_and_knows_no_order(encoder: TextEncoder) -> None:
+    first, second = encoder.encode(["abc"]).states[0], encoder.encode(["xyz"]).states[0]
+    blend = encoder.encode_blend([("abc", 0.25), ("xyz", 0.75)])
+    np.testing.assert_allclose(blend.states[0], 0.25 * first + 0.75 * second, atol=1e-6)
+    other = encoder.encode_blend([("xyz", 3.0), ("abc", 1.0)])
+    np.testing.assert_allclose(other.states, blend.states, atol=1e-6)
+    np.testing.assert_array_equal(blend.mask, 1.0)
+
+
+@given(share=st.floats(0.001, 0.999))
+def test_what_only_one_text_reaches_is_attended_to_by_its_share(
+    encoder: TextEncoder, share: float
+) -> None:
+    blend = encoder.encode_blend([("a", 1.0 - share), ("a b c d", share)])
+    added = (blend.mask[0].astype(np.float64) - 1.0) * MASKED_SCORE
+    short = len(encoder.token_ids("a"))
+    np.testing.assert_array_equal(added[:short], 0.0)
+    np.testing.assert_allclose(np.exp(added[short:]), share, rtol=2e-3)
