@@ -11,6 +11,7 @@ from collections.abc import Callable
 from bench import (
     bad_input,
     callback,
+    effects,
     evaluation,
     first_sound,
     floor,
@@ -63,6 +64,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Measurement]:
             model, seconds=options.soak_seconds, triggers=options.triggers
         ),
         "midi-clock": midi_clock.measure,
+        "effects": lambda: effects.measure(model, seconds=options.soak_seconds),
         "repeat": lambda: repeat.measure(model),
         "bad-input": lambda: bad_input.measure(model),
         "evaluation": lambda: evaluation.measure(model),

@@ -102,11 +102,11 @@ def measure_alone(*, seconds: float = 60.0, triggers: int = 300) -> list[Row]:
         with _burning_cores():
             with _installed(process, 1, counter()):
                 process.send(Play(LOOP_SLOT, 1, loop=True))
-                counted = _record(jack, seconds)
+                counted = record(jack, seconds)
                 process.send(StopSlot(LOOP_SLOT))
             with _installed(process, 2, _click()), _udp_to_play(process, 2) as port:
                 packets = _triggers_of(port, b"play", triggers)
-                clicked = _record(jack, _length_s(triggers), packets)
+                clicked = record(jack, _length_s(triggers), packets)
     breaks = counter_breaks(counted.recording.audio)
     load = f"{os.cpu_count()} cores burning"
     return [_continuity_row(counted, breaks, load), _latency_row(clicked, triggers)]
@@ -115,7 +115,17 @@ def measure_alone(*, seconds: float = 60.0, triggers: int = 300) -> list[Row]:
 # ── what is recorded ─────────────────────────────────────────────────────────
 
 
-def _record(jack: JackServer, seconds: float, packets: UdpTriggers | None = None) -> Measured:
+def record(jack: JackServer, seconds: float, packets: UdpTriggers | None = None) -> Measured:
+    """Record what the daemon plays, and watch the machine meanwhile.
+
+    Args:
+        jack: The server.
+        seconds: How long.
+        packets: What is sent meanwhile, if anything.
+
+    Returns:
+        Every frame, and the stalls.
+    """
     with StallMonitor() as monitor:
         with Recorder(jack, PORTS, seconds=seconds, triggers=packets) as recorder:
             recording = recorder.finish()
@@ -130,7 +140,7 @@ def _watch_a_loop(jack: JackServer, daemon: RunningDaemon, seconds: float) -> Me
         client.send(f"{slot}/play")
         time.sleep(1.0)  # the ramp of its start is no part of the loop
         with _busy_generator(daemon.osc_port) as takes_made:
-            measured = _record(jack, max(seconds, 2.5 * LOOP_S))
+            measured = record(jack, max(seconds, 2.5 * LOOP_S))
             made = takes_made()
         client.send(f"{slot}/stop", ("f", 10.0))
         time.sleep(0.2)
@@ -143,7 +153,7 @@ def _trigger_a_slot(jack: JackServer, daemon: RunningDaemon, count: int) -> Meas
         packet = encode_message(f"/gen/slot/{ONE_SHOT_SLOT}/play", ())
         packets = _triggers_of(daemon.osc_port, packet, count)
         with _busy_generator(daemon.osc_port):
-            return _record(jack, _length_s(count), packets)
+            return record(jack, _length_s(count), packets)
 
 
 def _generate(client: OscClient, slot: int, prompt: str, seconds: float) -> None:
@@ -263,7 +273,7 @@ def _continuity_row(measured: Measured, breaks: Indices, load: str) -> Row:
     return Row(
         f"{minutes:.1f} min on JACK (dummy driver, {BLOCK_FRAMES} frames), checked frame by frame",
         "0 breaks caused by us",
-        f"{len(ours)} of ours, {len(breaks)} in all; {load}; {_machine(measured)}",
+        f"{len(ours)} of ours, {len(breaks)} in all; {load}; {describe_machine(measured)}",
         passed=len(ours) == 0 and bool(recording.audio.any()),
     )
 
@@ -278,7 +288,7 @@ def _latency_row(measured: Measured, count: int) -> Row:
         f"OSC play of a ready take → first sounding frame, {BLOCK_FRAMES}-frame blocks",
         f"median ≤ {MAX_MEDIAN_MS} ms, p99 ≤ {MAX_P99_MS:.0f} ms outside the machine's stalls",
         f"median {median_ms:.1f} ms, p99 {p99_ms:.1f} ms of {len(heard)}; worst of all "
-        f"{worst_ms:.1f} ms; {len(sent_s)} of {count} heard; {_machine(measured)}",
+        f"{worst_ms:.1f} ms; {len(sent_s)} of {count} heard; {describe_machine(measured)}",
         passed=median_ms <= MAX_MEDIAN_MS and p99_ms <= MAX_P99_MS and len(sent_s) == count,
     )
 
@@ -293,7 +303,8 @@ def _latencies_ms(recording: Recording) -> tuple[Times, Times]:
     return (heard_s[first] - sent_s) * 1000.0, sent_s
 
 
-def _machine(measured: Measured) -> str:
+def describe_machine(measured: Measured) -> str:
+    """What the machine itself did during a recording."""
     stalls = measured.stalls
     return (
         f"machine stalls > 3 ms: {len(stalls.late_ms)}, worst {stalls.worst_ms:.0f} ms; "

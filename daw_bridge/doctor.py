@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from daw_bridge.audio_output import list_devices
-from daw_bridge.errors import AudioError, DawBridgeError
+from daw_bridge.errors import AudioError, DawBridgeError, EffectsMissing
+from daw_bridge.rack import open_rack
 from daw_bridge.settings import Settings
 from daw_bridge.shared_memory import create_block, remove_block
 from generator.api import GeneratorError
@@ -60,6 +61,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield Finding(version >= _PYTHON, text, "" if version >= _PYTHON else "Install Python 3.11.")
     yield _shared_memory()
     yield _devices()
+    yield _effects()
     yield _model(settings)
     yield _oscsend()
 
@@ -83,6 +85,15 @@ def _devices() -> Finding:
         return Finding(False, "audio: no output device", advice)
     default = next((device for device in devices if device.is_default), devices[0])
     return Finding(True, f"audio: {len(devices)} outputs, {default.name} is the default")
+
+
+def _effects() -> Finding:
+    try:
+        open_rack(slots=1, max_frames=1)
+    except EffectsMissing as missing:
+        # Not a fault: everything else works without them.
+        return Finding(True, f"no effects: {missing}")
+    return Finding(True, "effects: pyo")
 
 
 def _model(settings: Settings) -> Finding:

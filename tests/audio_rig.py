@@ -49,7 +49,7 @@ def counter_breaks(audio: FloatArray) -> Indices:
     return np.flatnonzero(np.diff(counted(audio)) % COUNTER_FRAMES != 1)
 
 
-def loop_breaks(audio: FloatArray, loop_frames: int) -> Indices:
+def loop_breaks(audio: FloatArray, loop_frames: int, *, tolerance: float = 0.0) -> Indices:
     """The frames of a recorded loop that differ from what sounded one round before.
 
     A break makes a whole round differ; it is counted once.
@@ -57,7 +57,8 @@ def loop_breaks(audio: FloatArray, loop_frames: int) -> Indices:
     Shapes:
         audio: [frames, 2]  ->  [breaks]
     """
-    differing = np.flatnonzero((audio[loop_frames:] != audio[:-loop_frames]).any(axis=1))
+    difference = np.abs(audio[loop_frames:] - audio[:-loop_frames])
+    differing = np.flatnonzero((difference > tolerance).any(axis=1))
     breaks, resumes_at = [], 0
     while (place := np.searchsorted(differing, resumes_at)) < len(differing):
         breaks.append(differing[place] + loop_frames)

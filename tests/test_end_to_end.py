@@ -22,7 +22,7 @@ import soundfile
 from daw_bridge.errors import Fault
 from daw_bridge.osc import encode_bundle, encode_message
 from daw_bridge.schedule import NTP_TO_UNIX_S
-from daw_bridge.session_state import SESSION_FIELDS, SLOT_FIELDS
+from daw_bridge.session_state import EFFECT_FIELDS, SESSION_FIELDS, SLOT_FIELDS
 from generator.api import SAMPLE_RATE_HZ
 from tests.daemon_rig import DaemonRig, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
@@ -189,7 +189,7 @@ def test_bad_input_has_a_clear_answer_and_changes_nothing(tmp_path: Path) -> Non
 
     async def scene(rig: DaemonRig, client: UdpClient) -> None:
         before = await everything(client)
-        assert len(before) == len(SESSION_FIELDS) + 16 * len(SLOT_FIELDS)
+        assert len(before) == len((*SESSION_FIELDS, *EFFECT_FIELDS)) + 16 * len(SLOT_FIELDS)
         source = random.Random(11)
         for number in range(300):
             client.send_bytes(source.randbytes(60_000 if number % 100 == 0 else 40))
