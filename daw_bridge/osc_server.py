@@ -9,6 +9,7 @@ Flow: network → osc.py → addresses.py → here → daemon.py, and back.
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -17,8 +18,16 @@ from dataclasses import dataclass
 from daw_bridge.addresses import AddressBook
 from daw_bridge.clients import MAX_RATE_HZ, Client, ClientBook, Peer
 from daw_bridge.errors import CommandError, DawBridgeError, Fault
-from daw_bridge.osc import MAX_PACKET_BYTES, TaggedValue, Timed, decode_packet, encode_message, pack
-from daw_bridge.requests import Notify, Ping, Request, Watch
+from daw_bridge.osc import (
+    MAX_PACKET_BYTES,
+    Message,
+    TaggedValue,
+    Timed,
+    decode_packet,
+    encode_message,
+    pack,
+)
+from daw_bridge.requests import ClearSchedule, Dump, Notify, Ping, Request, Sync, Watch
 from daw_bridge.schedule import LATE_S, MAX_AHEAD_S, Schedule, WallClock, seconds_ahead
 from daw_bridge.tcp import Connection
 
@@ -27,6 +36,7 @@ READS_AT_ONCE = 64
 # A bundle is obeyed this much before its time, so that its sound can begin on the very frame.
 LOOKAHEAD_S = 0.03
 _PORT_TRIES = 20
+_LOG = logging.getLogger(__name__)
 _TOLD_AS_ERROR = (Fault.BAD_PACKET, Fault.UNKNOWN_ADDRESS)
 
 Obey = Callable[[Request, float | None], None]
@@ -70,6 +80,8 @@ class OscServer:
         self._schedule: Schedule[Request] = Schedule()
         self._wall_clock = WallClock()
         self._connections: dict[Peer, Connection] = {}
+        self._syncs: list[tuple[int, Request]] = []
+        self._dump = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._udp: socket.socket | None = None
         self._tcp: asyncio.Server | None = None
@@ -156,7 +168,11 @@ class OscServer:
         before_s, wall_s, now_s = time.monotonic(), time.time(), time.monotonic()
         client = self._clients.heard(peer, now_s)
         unix_s = self._wall_clock.read(before_s, wall_s, now_s)
+        if self._dump & 2:
+            _LOG.warning("from %s: %s", peer, packet.hex(" "))
         for timed in decode_packet(packet):
+            if self._dump & 1 and isinstance(timed.message, Message):
+                _LOG.warning("from %s: %s", peer, timed.message)
             ahead_s = seconds_ahead(timed.time_tag, unix_s)
             self._receive_one(timed, client, ahead_s, now_s + ahead_s)
 
@@ -202,6 +218,7 @@ class OscServer:
     def _run_schedule(self) -> None:
         for due_s, request in self._schedule.take_due(time.monotonic() + LOOKAHEAD_S):
             self._do(request, due_s)
+        self._release_syncs()
         if self._alarm is not None:
             self._alarm.cancel()
         next_due_s = self._schedule.next_due_s()
@@ -215,8 +232,37 @@ class OscServer:
             self._notify(request, request.command)
         elif isinstance(request.command, Watch):
             self._watch(request, request.command)
+        elif isinstance(request.command, ClearSchedule):
+            self._clear_schedule(request)
+        elif isinstance(request.command, Dump):
+            self._dump = request.command.level
+            self._done_if_numbered(request)
+        elif isinstance(request.command, Sync) and len(self._schedule):
+            self._syncs.append((self._schedule.arrived, request))
         else:
             self._obey(request, due_s)
+
+    def _release_syncs(self) -> None:
+        """Obey each /sync before which nothing waits for its time any more."""
+        held, self._syncs = self._syncs, []
+        for arrived, request in held:
+            if self._schedule.has_until(arrived):
+                self._syncs.append((arrived, request))
+            else:
+                self._obey(request, None)
+
+    def _clear_schedule(self, asked: Request) -> None:
+        for request in self._schedule.clear():
+            client = self._clients.get(request.client)
+            if request.request_id and client is not None:
+                text = "It was taken back before its time, by /clear_sched."
+                self._refuse_request(request, Fault.CANCELLED, text, client)
+        self._release_syncs()
+        self._done_if_numbered(asked)
+
+    def _done_if_numbered(self, request: Request) -> None:
+        if request.request_id:
+            self.send(request.client, "/done", (("s", request.address), ("i", request.request_id)))
 
     def _notify(self, request: Request, wish: Notify) -> None:
         client = self._clients.get(request.client)
@@ -243,8 +289,7 @@ class OscServer:
         if client is None:
             return
         (client.watched.add if wish.on else client.watched.discard)(wish.address)
-        if request.request_id:
-            self.send(request.client, "/done", (("s", request.address), ("i", request.request_id)))
+        self._done_if_numbered(request)
 
     # ── out ──────────────────────────────────────────────────────────────────
     def subscribe(self, host: str, port: int) -> None:

@@ -72,6 +72,18 @@ class Quit:
 
 
 @dataclass(frozen=True, slots=True)
+class ClearSchedule:
+    """Forget the bundles that wait for their time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """Write incoming messages to the log: 1 as text, 2 as bytes, 3 as both, 0 no more."""
+
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """Ask for what is pushed on an address (on = 1), or no more of it (on = 0)."""
 
@@ -319,7 +331,7 @@ SessionCommand = (
     | TapeCommand
 )
 MidiCommand = Learn | Forget
-ServerCommand = GetStatus | GetVersion | Notify | Watch | Ping | Quit
+ServerCommand = GetStatus | GetVersion | Notify | Watch | ClearSchedule | Dump | Ping | Quit
 Command = SessionCommand | MidiCommand | ServerCommand
 
 

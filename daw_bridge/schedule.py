@@ -90,6 +90,20 @@ class Schedule(Generic[Item]):
         heapq.heappush(self._heap, (due_s, self._arrived, item))
         return True
 
+    @property
+    def arrived(self) -> int:
+        """The number of the last thing that was planned."""
+        return self._arrived
+
+    def has_until(self, arrived: int) -> bool:
+        """Whether anything still waits that was planned up to a number."""
+        return any(number <= arrived for _, number, _ in self._heap)
+
+    def clear(self) -> list[Item]:
+        """Forget everything, and hand it out in order."""
+        found, self._heap = sorted(self._heap, key=lambda one: one[:2]), []
+        return [item for _, _, item in found]
+
     def next_due_s(self) -> float | None:
         """The time of the first thing, None if there is none."""
         return self._heap[0][0] if self._heap else None

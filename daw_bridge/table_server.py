@@ -1,7 +1,17 @@
 """The table's rows of the server: who is there, how it is doing, who is told, when it ends."""
 
 from daw_bridge.arguments import Argument, Kind
-from daw_bridge.requests import GetStatus, GetVersion, Notify, Ping, Quit, Refresh, Sync
+from daw_bridge.requests import (
+    ClearSchedule,
+    Dump,
+    GetStatus,
+    GetVersion,
+    Notify,
+    Ping,
+    Quit,
+    Refresh,
+    Sync,
+)
 from daw_bridge.table_rows import ADDRESS, ID, REST, TEXT, Access, Row
 
 SERVER: tuple[Row, ...] = (
@@ -75,6 +85,21 @@ SERVER: tuple[Row, ...] = (
         (Argument("number", Kind.INT),),
         Sync,
         reply="/synced",
+    ),
+    Row(
+        "/clear_sched",
+        Access.ACTION,
+        "Forget the bundles that wait for their time.",
+        make=ClearSchedule,
+        ignores_zero=True,
+    ),
+    Row(
+        "/dump",
+        Access.ACTION,
+        "Write every message that comes to the daemon's log: 1 as text, 2 as bytes, 3 as both, 0 "
+        "no more.",
+        (Argument("level", Kind.INT, low=0, high=3),),
+        Dump,
     ),
     Row(
         "/ping",

@@ -11,7 +11,7 @@ from daw_bridge.addresses import AddressBook
 from daw_bridge.errors import DawBridgeError, Fault
 from daw_bridge.osc import encode_bundle, encode_message
 from daw_bridge.osc_server import OscServer, OscSettings
-from daw_bridge.requests import Panic, Request, SetValue
+from daw_bridge.requests import Panic, Request, SetValue, Sync
 from daw_bridge.schedule import NTP_TO_UNIX_S
 from tests.daw_bridge.osc_client import UdpClient, tcp_exchange
 
@@ -278,3 +278,82 @@ def test_a_taken_port_is_told_in_words() -> None:
         await first.close()
 
     asyncio.run(run())
+
+
+def test_a_sync_waits_for_the_bundles_before_it_and_for_no_later_one() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.client.send_bytes(encode_bundle([encode_message("/gen/panic")], time_tag(0.25)))
+        await stage.settle()
+        stage.client.send("/gen/sync", ("i", 4))
+        stage.client.send_bytes(encode_bundle([encode_message("/gen/panic")], time_tag(5.0)))
+        await stage.settle()
+        assert stage.commands == []
+        async with asyncio.timeout(5.0):
+            while len(stage.obeyed) < 2:
+                await asyncio.sleep(0.005)
+        assert stage.commands == [Panic(), Sync(4)]
+
+    play(scene)
+
+
+def test_a_sync_with_nothing_before_it_does_not_wait() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.client.send("/gen/sync", ("i", 4))
+        await stage.settle()
+        assert stage.commands == [Sync(4)]
+
+    play(scene)
+
+
+def test_bundles_that_are_taken_back_are_answered_and_never_obeyed() -> None:
+    async def scene(stage: Stage) -> None:
+        wrapped = encode_message("/gen/req", (("i", 7), ("s", "/gen/panic")))
+        stage.client.send_bytes(encode_bundle([wrapped], time_tag(0.2)))
+        await stage.settle()
+        stage.client.send("/gen/sync", ("i", 1))
+        stage.client.send("/gen/clear_sched")
+        failed = await stage.client.expect("/fail")
+        assert failed[:3] == ["/gen/panic", 7, Fault.CANCELLED]
+        await stage.settle()
+        assert stage.commands == [Sync(1)]
+        await asyncio.sleep(0.3)
+        assert stage.commands == [Sync(1)]
+
+    play(scene)
+
+
+def test_a_dump_writes_what_comes_until_it_is_told_to_stop(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene(stage: Stage) -> None:
+        for level, has_text, has_bytes in ((1, True, False), (2, False, True), (0, False, False)):
+            stage.client.send("/gen/dump", ("i", level))
+            await stage.settle()
+            caplog.clear()
+            stage.client.send("/gen/slot/2/gain", ("f", -7.0))
+            await stage.settle()
+            assert ("/gen/slot/2/gain" in caplog.text) == has_text
+            assert (b"/gen/slot/2/gain".hex(" ") in caplog.text) == has_bytes
+
+    play(scene)
+
+
+def test_a_stream_goes_to_those_who_asked_for_it_and_to_nobody_else() -> None:
+    async def scene(stage: Stage) -> None:
+        other = await UdpClient.connect(stage.server.port)
+        other.send("/gen/notify", ("i", 1))
+        await other.expect("/done")
+        stage.client.send("/gen/beat", ("i", 1))
+        await stage.settle()
+        beat = (("i", 1), ("i", 2), ("f", 120.0))
+        stage.server.stream("/gen/beat", beat)
+        assert await stage.client.expect("/gen/beat") == [1, 2, 120.0]
+        stage.client.send("/gen/beat", ("i", 0))
+        await stage.settle()
+        stage.server.stream("/gen/beat", beat)
+        await stage.settle()
+        assert stage.client.received.empty()
+        assert other.received.empty()
+        other.close()
+
+    play(scene)
