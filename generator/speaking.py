@@ -89,34 +89,52 @@ class Speaker:
             Finished sound.
         """
         stream = SpectralStream(request.seed) if before is None else before.stream
-        raw = self.raw(stream)
         if request.loop:
-            yield finish(np.concatenate([*raw, stream.flush()]), request)
+            yield finish(np.concatenate([*self.raw(stream), stream.flush()]), request)
             return
         end = None if request.is_open else request.frames
         finisher = before.finisher.followed(end) if before is not None else None
-        for chunk in raw:
+
+        def finished(chunk: FloatArray) -> FloatArray:
+            nonlocal finisher
             if finisher is None:
                 finisher = Finisher(level_gain(self._expected_peak(chunk)), end)
-            yield from _some(finisher.push(chunk))
-        if finisher is not None and request.is_open:
-            self.ending = Ending(stream, finisher)
-        elif finisher is not None:
-            yield from _some(finisher.push(stream.flush()))
+            return finisher.push(chunk)
 
-    def raw(self, stream: SpectralStream) -> Iterator[FloatArray]:
+        for chunk in self.raw(stream, finished):
+            yield from _some(chunk)
+        if request.is_open and finisher is not None:
+            self.ending = Ending(stream, finisher)
+        else:
+            yield from _some(finished(stream.flush()))
+
+    def raw(
+        self, stream: SpectralStream, then: Callable[[FloatArray], FloatArray] | None = None
+    ) -> Iterator[FloatArray]:
         """Give the sound as decoded, of each chunk what is complete.
 
         Shapes:
             yields: [chunk_frames, 2]
+
+        Args:
+            stream: What carries phases and overlap from chunk to chunk.
+            then: What is done with each chunk besides, in the same thread.
+
+        Yields:
+            Each chunk.
         """
+
+        def make(log_magnitude: FloatArray, phase: FloatArray) -> FloatArray:
+            chunk = stream.overlap.push(log_magnitude, phase)
+            return chunk if then is None else then(chunk)
+
         made: Callable[[], FloatArray] | None = None
         for start, stop in pairwise(self._edges):
             frames = self._frames(start, stop)
             phase = stream.walk.push(frames)
             if made is not None:
                 yield made()
-            made = self._begin(partial(stream.overlap.push, frames.log_magnitude, phase))
+            made = self._begin(partial(make, frames.log_magnitude, phase))
             if start == 0:
                 # Nobody waits for a second chunk with the first.
                 yield made()

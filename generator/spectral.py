@@ -14,10 +14,12 @@ all bins agree on it.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -36,8 +38,9 @@ HIGHEST_LOG_MAGNITUDE = 7.0
 HEAD_WIDTH = 6 * BINS + 1
 UNITS_PER_TURN = 2**28
 UNITS_PER_RADIAN = UNITS_PER_TURN / TWO_PI
-# A frame's noise is a whole number of 32-bit draws, so that no chunk shares one.
-NOISE_BYTES = 2 * BINS * 2
+# The noise of phases: one draw a frame tells where in the reel its stretch begins.
+DRAW_BYTES = 4
+REEL_LENGTH = 2**19
 LEAST_WEIGHT = np.float32(1e-3)
 QUARTER_TURNS = (
     np.outer(np.arange(PARTS), np.arange(BINS)) % PARTS * (UNITS_PER_TURN // PARTS)
@@ -127,9 +130,21 @@ def _blur_source(seed: int) -> np.random.Generator:
 
 
 def _draw_blur(source: np.random.Generator, frames: int) -> npt.NDArray[np.int16]:
-    # Sixteen bits a number: finer than the ear, and two for the price of one.
-    drawn = np.frombuffer(source.bytes(frames * NOISE_BYTES), np.int16)
-    return drawn.reshape(frames, 2, BINS)
+    # A whole number of draws for each frame, so that any partition into chunks draws alike.
+    drawn = np.frombuffer(source.bytes(frames * DRAW_BYTES), np.uint32)
+    reel = sliding_window_view(_blur_reel(), 2 * BINS)
+    return reel[drawn % len(reel)].reshape(frames, 2, BINS)
+
+
+@cache
+def _blur_reel() -> npt.NDArray[np.int16]:
+    """Return noise for all takes, of which each frame has a stretch from anywhere.
+
+    Fresh noise for each bin would take as long as a fifth of all that is done with its phases.
+    """
+    reel = np.frombuffer(np.random.Generator(np.random.Philox(0)).bytes(2 * REEL_LENGTH), np.int16)
+    reel.flags.writeable = False
+    return reel
 
 
 class PhaseWalk:

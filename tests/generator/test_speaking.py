@@ -90,8 +90,9 @@ def test_the_head_is_named_as_in_training() -> None:
     torch = pytest.importorskip("torch")
     from generator.autoencoder import AutoencoderConfig, Decoder
 
-    decoder = Decoder(AutoencoderConfig(head_width=16)).eval()
-    x = torch.randn(1, 12, 16) * 20.0
+    sizes = AutoencoderConfig(head_width=16)
+    decoder = Decoder(sizes, 44_100.0).eval()
+    x = torch.randn(1, 12, sizes.hidden) * 5.0
     with torch.no_grad():
         wanted = decoder.name_bins(x)
         found = SpectralFrames.named(decoder.head(x)[0].numpy())
