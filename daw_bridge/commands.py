@@ -12,6 +12,7 @@ from daw_bridge.table_effects import EFFECTS, SENDS
 from daw_bridge.table_library import LIBRARY
 from daw_bridge.table_master import MASTER
 from daw_bridge.table_midi import MIDI
+from daw_bridge.table_model import MODEL
 from daw_bridge.table_replies import REPLIES
 from daw_bridge.table_rows import Row
 from daw_bridge.table_server import SERVER
@@ -24,6 +25,7 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     ("Effects", EFFECTS),
     ("Slots, `{slot}` = 1, 2, 3 …", SLOT + SENDS),
     ("Presets, scenes and capture, `{scene}` = 1, 2 … 16", LIBRARY),
+    ("Model", MODEL),
     ("MIDI", MIDI),
     ("Replies", REPLIES),
 )

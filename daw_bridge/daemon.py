@@ -223,7 +223,7 @@ class Daemon:
                 raise DawBridgeError(self._generator.broken_text)
             await asyncio.sleep(POLL_S)
         if not self._ended.is_set():
-            say(f"model    {self._engine.model}, ready")
+            say(f"model    {self._engine.state.model}, ready")
 
     # ── working ──────────────────────────────────────────────────────────────
     def _obey(self, request: Request, due_s: float | None) -> None:

@@ -27,10 +27,25 @@ from daw_bridge.file_jobs import (
     StoredTake,
     WriteRig,
 )
-from daw_bridge.generator_events import GeneratorDied, GeneratorEvent, GeneratorReady, TakeReady
+from daw_bridge.generator_events import (
+    GeneratorDied,
+    GeneratorEvent,
+    GeneratorReady,
+    ModelLoaded,
+    ModelRefused,
+    TakeReady,
+)
 from daw_bridge.osc import TaggedValue
 from daw_bridge.presets import Document
-from daw_bridge.requests import GetStatus, GetVersion, Quit, Refresh, Request
+from daw_bridge.requests import (
+    AskModels,
+    GetStatus,
+    GetVersion,
+    LoadModel,
+    Quit,
+    Refresh,
+    Request,
+)
 from daw_bridge.session import Event, decide
 from daw_bridge.session_shelf import state_document
 from daw_bridge.session_state import (
@@ -39,6 +54,7 @@ from daw_bridge.session_state import (
     DoFiles,
     EffectsFound,
     FreeTake,
+    LeaveModel,
     Moment,
     Reply,
     Restored,
@@ -47,6 +63,7 @@ from daw_bridge.session_state import (
     Submit,
     Tell,
     TimeGoesOn,
+    TryModel,
     XrunsCounted,
     value_of,
 )
@@ -86,9 +103,20 @@ class GeneratorPart(Protocol):
     def poll(self) -> list[GeneratorEvent]:
         """Take the events that have come."""
 
+    def known_models(self) -> Sequence[str]:
+        """Which models came with the daemon."""
+
+    def try_model(self, job_id: int, model: str) -> None:
+        """Load another model beside the one that plays."""
+
+    def leave_model(self, job_id: int) -> None:
+        """Do not load it after all."""
+
 
 class FilesPart(Protocol):
-    """What the engine needs of the file thread."""
+    """What the engine needs of the file thread; `model` is what files name as theirs."""
+
+    model: str
 
     def submit(self, job_id: int, job: FileJob) -> None:
         """Hand in a job."""
@@ -137,7 +165,7 @@ class Engine:
     """The state of the session, and the hands that do what is decided."""
 
     def __init__(self, state: SessionState, book: AddressBook, parts: Parts) -> None:
-        self.model, self.device = "", ""
+        self.device = ""
         self.tell_change: Callable[[SessionState, SessionState], None] = _tell_nobody
         self._state, self._book, self._parts = state, book, parts
         self._backlog: deque[audio.Command] = deque(maxlen=MAX_BACKLOG)
@@ -169,19 +197,33 @@ class Engine:
                 self._parts.end()
             case Quit():
                 self.fail(request, Fault.FORBIDDEN, "Only this machine may end the daemon.")
+            case AskModels():
+                names = self._parts.generator.known_models()
+                self._parts.osc.send(request.client, request.address, [("s", n) for n in names])
+                self.done(request, ("i", len(names)))
+            case LoadModel(name) if not self._may_load(name, request.client):
+                text = "Only this machine may load a model from a folder; name one of /model/list."
+                self.fail(request, Fault.FORBIDDEN, text)
             case _:
                 self._decide(request, due_s)
+
+    def _may_load(self, name: str, client: int) -> bool:
+        return name in self._parts.generator.known_models() or self._parts.osc.is_local(client)
 
     def hear_generator(self) -> None:
         """Take note of what the generator has said."""
         for event in self._parts.generator.poll():
             if isinstance(event, GeneratorReady):
-                self.model = event.model
                 self.log(2, f"The model {event.model} is ready after {event.load_ms:.0f} ms.")
             elif isinstance(event, GeneratorDied):
                 self.log(0, event.text)
             elif isinstance(event, TakeReady):
                 self._last_take = event
+            elif isinstance(event, ModelLoaded):
+                self._parts.files.model = event.asked
+                self.log(2, f"The model {event.model} plays from now on.")
+            elif isinstance(event, ModelRefused):
+                self.log(1, event.text)
             self._decide(event)
 
     def hear_audio(self) -> None:
@@ -318,6 +360,10 @@ class Engine:
                     self._parts.free_take(name)
                 case DoFiles(job_id, job):
                     self._parts.files.submit(job_id, job)
+                case TryModel(job_id, name):
+                    self._parts.generator.try_model(job_id, name)
+                case LeaveModel(job_id):
+                    self._parts.generator.leave_model(job_id)
         self.tell_change(before, decision.state)
 
     def _due_frame(self, clock: AudioStatus, due_s: float) -> int:
@@ -377,7 +423,7 @@ class Engine:
             ("f", status.output_latency_ms),
             ("f", generate_ms),
             ("f", rtf),
-            ("s", self.model),
+            ("s", self._state.model),
             ("s", self.device),
             ("i", SAMPLE_RATE_HZ),
             ("d", time.monotonic() - self._begun_s),

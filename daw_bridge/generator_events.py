@@ -68,4 +68,31 @@ class GeneratorDied:
     text: str
 
 
-GeneratorEvent = GeneratorReady | TakeProgress | TakeBegun | TakeReady | TakeFailed | GeneratorDied
+@dataclass(frozen=True, slots=True)
+class ModelLoaded:
+    """Another model, which was `asked` for by name or folder, plays from now on."""
+
+    job_id: int
+    asked: str
+    model: str
+    load_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRefused:
+    """Another model will not play; nothing has changed."""
+
+    job_id: int
+    text: str
+
+
+GeneratorEvent = (
+    GeneratorReady
+    | TakeProgress
+    | TakeBegun
+    | TakeReady
+    | TakeFailed
+    | GeneratorDied
+    | ModelLoaded
+    | ModelRefused
+)

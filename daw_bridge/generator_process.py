@@ -6,16 +6,19 @@ model and never touches audio. Flow: daemon.py → `submit` → generator_child.
 
 What it promises: every request that was submitted ends in exactly one TakeReady or TakeFailed,
 before which there may be one TakeBegun; after `cancel` it is a TakeFailed; memory of takes that did
-not become whole is removed here.
+not become whole is removed here. Another model is tried in a second child (generator_candidate.py)
+and takes over between two takes.
 """
 
 from collections import OrderedDict
 
 from daw_bridge.errors import Fault
+from daw_bridge.generator_candidate import Candidate, Retired
 from daw_bridge.generator_events import (
     GeneratorDied,
     GeneratorEvent,
     GeneratorReady,
+    ModelLoaded,
     TakeBegun,
     TakeFailed,
     TakeProgress,
@@ -25,6 +28,7 @@ from daw_bridge.generator_link import ChildLink, Mailbox
 from daw_bridge.generator_wire import ChildEvent, DropTake, LoadFailed, MakeTake, TakeReserved
 from daw_bridge.takes import remove_take
 from generator.api import GenerationRequest
+from generator.loading import known_names
 
 MAX_WAITING = 64
 MAX_FAILED_STARTS = 3
@@ -52,6 +56,9 @@ class GeneratorProcess:
         self._failed_starts = 0
         self._broken_text = ""
         self._events: list[GeneratorEvent] = []
+        self._candidate: Candidate | None = None
+        self._retired = Retired()
+        self._model_before = ""
 
     @property
     def is_ready(self) -> bool:
@@ -83,6 +90,25 @@ class GeneratorProcess:
         self._broken_text = ""
         self._failed_starts = 0
         self._child = ChildLink(model, self._threads, self._mailbox)
+
+    def known_models(self) -> tuple[str, ...]:
+        """Return the names of the models that came with the daemon."""
+        return known_names()
+
+    def try_model(self, job_id: int, model: str) -> None:
+        """Load another model beside this one; `poll` tells ModelLoaded or ModelRefused.
+
+        Args:
+            job_id: What the answer will name.
+            model: Name or path, as `generator.loading` reads it.
+        """
+        self._drop_candidate()
+        self._candidate = Candidate(job_id, model, ChildLink(model, self._threads, self._mailbox))
+
+    def leave_model(self, job_id: int) -> None:
+        """Do not load it after all; one that plays already is left alone, and nothing is told."""
+        if self._candidate is not None and self._candidate.job_id == job_id:
+            self._drop_candidate()
 
     def submit(self, request_id: int, request: GenerationRequest) -> None:
         """Ask for a take; refusals come as TakeFailed from `poll` too.
@@ -116,12 +142,15 @@ class GeneratorProcess:
     def poll(self) -> list[GeneratorEvent]:
         """Return what has happened since the last time, and go on with what waits."""
         for child, event in self._mailbox.take_all():
+            if self._candidate is not None and child is self._candidate.link:
+                self._hear_candidate(self._candidate, event)
             if child is not self._child:
                 continue
             if event is None:
                 self._bury()
             else:
                 self._hear(event)
+        self._promote()
         self._feed()
         events, self._events = self._events, []
         return events
@@ -132,6 +161,8 @@ class GeneratorProcess:
         Args:
             timeout_s: How long it may take to end by itself.
         """
+        self._drop_candidate()
+        self._retired.wait()
         if self._child is not None:
             self._child.end(timeout_s)
             for child, event in self._mailbox.take_all():
@@ -151,6 +182,33 @@ class GeneratorProcess:
         """Stop, and close what `fileno` names; the handle is of no use afterwards."""
         self.stop()
         self._mailbox.close()
+
+    def _hear_candidate(self, candidate: Candidate, event: ChildEvent | None) -> None:
+        refused = candidate.hear(event)
+        if refused is not None:
+            self._drop_candidate()
+            self._events.append(refused)
+
+    def _promote(self) -> None:
+        """Let a candidate that is ready take over, unless a take is being made."""
+        candidate = self._candidate
+        if candidate is None or candidate.ready is None or self._making is not None:
+            return
+        if self._child is not None:
+            self._retired.add(self._child, STOP_TIMEOUT_S)
+        self._candidate, self._child = None, candidate.link
+        self._model_before = "" if self._broken_text else self._model
+        self._model, self._is_ready = candidate.asked, True
+        self._broken_text, self._failed_starts = "", 0
+        ready = candidate.ready
+        self._events.append(
+            ModelLoaded(candidate.job_id, candidate.asked, ready.model, ready.load_ms)
+        )
+
+    def _drop_candidate(self) -> None:
+        if self._candidate is not None:
+            self._retired.add(self._candidate.link, STOP_TIMEOUT_S)
+            self._candidate = None
 
     def _feed(self) -> None:
         """Give the child the next request where it has none."""
@@ -202,6 +260,9 @@ class GeneratorProcess:
         self._failed_starts += not self._is_ready
         self._is_ready = False
         self._child = None
+        is_hopeless = self._broken_text or self._failed_starts >= MAX_FAILED_STARTS
+        if is_hopeless and self._model_before:
+            self._roll_back()
         if self._failed_starts >= MAX_FAILED_STARTS and not self._broken_text:
             self._broken_text = (
                 f"The generator ended {MAX_FAILED_STARTS} times while loading {self._model!r} "
@@ -216,6 +277,13 @@ class GeneratorProcess:
             self._waiting.clear()
         else:
             self._child = ChildLink(self._model, self._threads, self._mailbox)
+
+    def _roll_back(self) -> None:
+        """Go back to the model that played before the one that does not start any more."""
+        text = f"{self._model!r} does not start any more; {self._model_before!r} plays again."
+        self._events.append(GeneratorDied(text))
+        self._model, self._model_before = self._model_before, ""
+        self._failed_starts, self._broken_text = 0, ""
 
     def _settle_lost(self) -> None:
         """End the request that a dead child had, or put it back where the child never began it."""

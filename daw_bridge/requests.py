@@ -283,6 +283,23 @@ class Capture:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class AskModels:
+    """Ask which models there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadModel:
+    """Play with another model, named or by its folder."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelModel:
+    """Do not load another model after all."""
+
+
 PresetCommand = AskPresets | LoadPreset | SavePreset | NextPreset | PreviousPreset | ErasePreset
 LibraryCommand = PresetCommand | StoreScene | RecallScene | SaveState | LoadState
 TapeCommand = StartRecording | StopRecording | Capture
@@ -315,6 +332,7 @@ class Inpaint:
     prompt: str | None = None
 
 
+ModelCommand = LoadModel | CancelModel
 SlotCommand = Generate | Go | Play | Stop | Cancel | NextTake | PreviousTake | Inpaint
 NoteCommand = NoteOn | NoteOff
 ClockCommand = Tap | HearBeat | StartTransport | StopTransport | ContinueTransport
@@ -329,9 +347,12 @@ SessionCommand = (
     | SlotCommand
     | LibraryCommand
     | TapeCommand
+    | ModelCommand
 )
 MidiCommand = Learn | Forget
-ServerCommand = GetStatus | GetVersion | Notify | Watch | ClearSchedule | Dump | Ping | Quit
+ServerCommand = (
+    AskModels | GetStatus | GetVersion | Notify | Watch | ClearSchedule | Dump | Ping | Quit
+)
 Command = SessionCommand | MidiCommand | ServerCommand
 
 

@@ -27,6 +27,7 @@ from daw_bridge.requests import (
     Go,
     Inpaint,
     LibraryCommand,
+    ModelCommand,
     NextTake,
     NoteOff,
     NoteOn,
@@ -40,6 +41,7 @@ from daw_bridge.requests import (
     TapeCommand,
 )
 from daw_bridge.session_effects import all_effects, is_of_effects
+from daw_bridge.session_model import ModelEvent, Modelling
 from daw_bridge.session_notes import Notes
 from daw_bridge.session_recipe import corner_weights, init_refusal
 from daw_bridge.session_state import (
@@ -97,7 +99,7 @@ def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decis
 _FIELDS_SET = {"text_1": "prompt"}
 
 
-class _Rules(Stream, Taping, Notes):
+class _Rules(Stream, Taping, Notes, Modelling):
     """All the rules: which command or event calls for which."""
 
     def settle(self) -> None:
@@ -114,6 +116,9 @@ class _Rules(Stream, Taping, Notes):
             return
         if isinstance(request.command, TapeCommand):
             self.obey_tape(request, request.command)
+            return
+        if isinstance(request.command, ModelCommand):
+            self.obey_model(request, request.command)
             return
         match request.command:
             case SetValue() | GetValue() as asked if self.lacks_effects(asked):
@@ -152,6 +157,9 @@ class _Rules(Stream, Taping, Notes):
             return
         if isinstance(event, FileEvent):
             self.hear_files(event)
+            return
+        if isinstance(event, ModelEvent):
+            self.hear_model(event)
             return
         match event:
             case TakeProgress(job_id, fraction):

@@ -241,6 +241,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelJob:
+    """Another model on its way, and who waits for it."""
+
+    job_id: int
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
 class SessionState:
     """Everything that the musical rules know.
 
@@ -278,12 +286,16 @@ class SessionState:
     panics: tuple[Waiting, ...] = ()
     library: Library[Take] = field(default_factory=Library)
     tape: Tape = field(default_factory=Tape)
+    model: str = ""
+    model_job: ModelJob | None = None
 
     @property
     def operations(self) -> set[int]:
         """What was asked and has not ended."""
-        panics = {panic.operation_id for panic in self.panics} | self.library.operations
-        return panics.union(*(slot.operations for slot in self.slots))
+        others = {panic.operation_id for panic in self.panics} | self.library.operations
+        if self.model_job is not None:
+            others.add(self.model_job.job_id)
+        return others.union(*(slot.operations for slot in self.slots))
 
     @property
     def takes(self) -> frozenset[Take]:
@@ -361,6 +373,7 @@ SESSION_FIELDS = (
     "scene",
     "is_recording",
     "fx",
+    "model",
 )
 SLOT_FIELDS = (
     "prompt",
@@ -465,7 +478,22 @@ class DoFiles:
     job: FileJob
 
 
-Action = Reply | Show | Tell | Submit | CancelJob | FreeTake | DoFiles
+@dataclass(frozen=True, slots=True)
+class TryModel:
+    """Load another model beside the one that plays."""
+
+    job_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveModel:
+    """Do not load it after all."""
+
+    job_id: int
+
+
+Action = Reply | Show | Tell | Submit | CancelJob | FreeTake | DoFiles | TryModel | LeaveModel
 
 
 # ── what happens besides commands and the events of the children ─────────────

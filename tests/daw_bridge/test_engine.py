@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.addresses import AddressBook
@@ -11,7 +11,13 @@ from daw_bridge.audio_status import AudioStatus
 from daw_bridge.engine import Engine, Parts
 from daw_bridge.errors import AudioError, Fault, QueueFull
 from daw_bridge.file_jobs import FileEvent, FileJob
-from daw_bridge.generator_events import GeneratorEvent, GeneratorReady, TakeReady
+from daw_bridge.generator_events import (
+    GeneratorEvent,
+    GeneratorReady,
+    ModelLoaded,
+    ModelRefused,
+    TakeReady,
+)
 from daw_bridge.osc import Message, TaggedValue
 from daw_bridge.requests import Request
 from daw_bridge.session_history import MOST_TAKES
@@ -60,6 +66,18 @@ class FakeGenerator:
     def cancel(self, request_id: int) -> None:
         self.events = []
 
+    def known_models(self) -> tuple[str, ...]:
+        return ("house", "tone")
+
+    def try_model(self, job_id: int, model: str) -> None:
+        if model == "good":
+            self.events.append(ModelLoaded(job_id, "good", "Good", 5.0))
+        elif model == "bad":
+            self.events.append(ModelRefused(job_id, "It is bad."))
+
+    def leave_model(self, job_id: int) -> None:
+        self.events = []
+
     def poll(self) -> list[GeneratorEvent]:
         events, self.events = self.events, []
         return events
@@ -71,6 +89,7 @@ class FakeFiles:
 
     jobs: dict[int, FileJob] = field(default_factory=dict)
     events: list[FileEvent] = field(default_factory=list)
+    model: str = "tone"
 
     def submit(self, job_id: int, job: FileJob) -> None:
         self.jobs[job_id] = job
@@ -269,3 +288,49 @@ def test_memory_is_given_back_when_the_audio_process_lets_go() -> None:
     stage.audio.events = [audio.Disposed(1)]
     stage.engine.hear_audio()
     assert stage.freed == ["take-1"]
+
+
+def test_another_model_is_loaded_named_and_shown() -> None:
+    stage = Stage()
+    stage.generator.events = [GeneratorReady("tone", 12.0)]
+    stage.engine.hear_generator()
+    assert stage.answers("/gen/model") == [["tone"]]
+    stage.send("/gen/model/list")
+    assert stage.answers("/gen/model/list") == [["house", "tone"]]
+    stage.send("/gen/model/load", ("s", "good"))
+    stage.engine.hear_generator()
+    assert stage.answers("/done")[-1] == ["/gen/model/load", 0, "Good", 5.0]
+    assert stage.answers("/gen/model")[-1] == ["Good"]
+    assert stage.files.model == "good"
+
+
+def test_a_model_that_is_refused_changes_nothing() -> None:
+    stage = Stage()
+    before = stage.engine.state
+    stage.send("/gen/model/load", ("s", "bad"))
+    stage.engine.hear_generator()
+    assert stage.answers("/fail") == [["/gen/model/load", 0, Fault.BAD_VALUE, "It is bad."]]
+    assert replace(stage.engine.state, last_id=before.last_id) == before
+    assert stage.files.model == "tone"
+
+
+def test_the_newest_model_wins_and_cancel_answers() -> None:
+    stage = Stage()
+    for name in ("slow", "slower"):
+        stage.send("/gen/model/load", ("s", name))
+    stage.send("/gen/sync", ("i", 3))
+    assert stage.answers("/synced") == []
+    stage.send("/gen/model/cancel")
+    codes = [answer[2] for answer in stage.answers("/fail")]
+    assert codes == [Fault.SUPERSEDED, Fault.CANCELLED]
+    assert stage.answers("/synced") == [[3]]
+    stage.send("/gen/model/cancel")
+    assert len(stage.answers("/fail")) == 2
+
+
+def test_only_this_machine_names_folders() -> None:
+    stage = Stage()
+    stage.send("/gen/model/load", ("s", "/home/me/model"), client=LOCAL + 1)
+    assert stage.answers("/fail")[-1][2] == Fault.FORBIDDEN
+    stage.send("/gen/model/load", ("s", "house"), client=LOCAL + 1)
+    assert stage.engine.state.model_job is not None
