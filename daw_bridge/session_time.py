@@ -40,6 +40,9 @@ _AHEAD_FRAMES = SAMPLE_RATE_HZ * 30 // 1000
 # A followed clock is set right where it is off by more: half a millisecond is not heard.
 _SLACK_FRAMES = SAMPLE_RATE_HZ // 2000
 _TEMPO_GRAIN_BPM = 0.005
+# A loop that turns this far from its beat is played anew there, which is settled this long before.
+_UNSEATED_FRAMES = SAMPLE_RATE_HZ * 2 // 1000
+_SEAT_WITHIN_FRAMES = SAMPLE_RATE_HZ // 4
 _DENOMINATORS = (1, 2, 4, 8, 16)
 _OWN_FIELDS = ("tempo_bpm", "nudge_pct")
 
@@ -264,6 +267,24 @@ class Timing(Playback):
             transport = transport.placed(beat, round(frame))
         if transport != self.state.transport:
             self.move(transport)
+        if transport.is_playing:
+            self._seat_loops(transport)
+
+    def _seat_loops(self, transport: Transport) -> None:
+        """Bring loops of whole bars that have left the beat back onto it, where they turn."""
+        now = self.moment.frame
+        for number, slot in enumerate(self.state.slots, 1):
+            voice = slot.voices[-1] if slot.voices and not slot.armed else None
+            if voice is None or not voice.loop or voice.is_fading or slot.take != voice.take:
+                continue
+            if voice.take.recipe.bars is None or voice.play.note >= 0:
+                continue
+            turn = voice.next_end(now + 2 * _AHEAD_FRAMES)
+            point = transport.frame_at(Fraction(round(transport.beat_at(turn))))
+            is_soon = turn - now < _SEAT_WITHIN_FRAMES and point > now + _AHEAD_FRAMES
+            if is_soon and abs(point - turn) > _UNSEATED_FRAMES:
+                cue = Cue(self.new_id(), voice.play.velocity, point, is_at_once=True)
+                self.arm(number, cue)
 
 
 def _pulses(beat: Fraction) -> int:

@@ -252,6 +252,35 @@ def test_loops_begin_again_with_the_start_of_another_program() -> None:
     assert play.slot == 1
 
 
+@pytest.mark.parametrize("tempo_bpm", [119.0, 120.0, 121.0])
+def test_a_loop_of_bars_turns_on_the_beat_of_the_clock_that_is_followed(tempo_bpm: float) -> None:
+    world = World()
+    world.ask(SetValue(1, "mode", "loop"))
+    world.ask(SetValue(1, "bars", 1))
+    world.ask(Go(1, "drums"))
+    world.settle()
+    world.ask(SetValue(0, "tempo_source", "midi"))
+    world.tell(ClockStarted(Fraction(0)))
+    send_pulses(world, 0, 6, tempo_bpm)
+    points = []
+    for _ in range(6 * 24):
+        for play in world.waiting_plays:
+            if play.at_frame <= world.frame:
+                if play.at_frame >= 0:  # not the one that begins at once, with the start
+                    lead_frames = play.offset_frames and 88_200 - play.offset_frames
+                    points.append(world.state.transport.beat_at(play.at_frame + lead_frames))
+                now, world.frame = world.frame, max(play.at_frame, 0) or world.frame
+                world.start_waiting()
+                world.deliver()
+                world.frame = now
+        send_pulses(world, 0, 4, tempo_bpm)  # at 120 bpm whole frames
+    assert points
+    for beat in points:
+        assert abs(beat - round(beat)) < 0.01
+    # The first turn sets right what the start came late; then only another tempo needs it.
+    assert (len(points) > 1) == (tempo_bpm != 120.0)
+
+
 # ── others ───────────────────────────────────────────────────────────────────
 def test_beats_by_osc_lead_the_transport() -> None:
     world = following("osc")
