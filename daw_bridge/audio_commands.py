@@ -235,8 +235,18 @@ class Warning:
     slot: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class SetLimiter:
+    """Keep the mix below a ceiling by lowering its gain, or just cut off what is too high."""
+
+    is_on: bool
+    ceiling_dbfs: float
+
+
 Setting = SetSlotGain | SetMasterGain | SetEffect | SetSend
-Command = InstallTake | ReleaseTake | Play | MovePlay | StopSlot | Setting | Panic | Quit
+Command = (
+    InstallTake | ReleaseTake | Play | MovePlay | StopSlot | Setting | SetLimiter | Panic | Quit
+)
 Event = Installed | Started | Ended | Disposed | Warning
 Message = Command | Event
 
@@ -252,6 +262,7 @@ _CLASSES: tuple[Callable[..., Message], ...] = (
     SetEffect,
     SetSend,
     Panic,
+    SetLimiter,
     Quit,
     Installed,
     Started,

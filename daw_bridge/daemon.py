@@ -45,6 +45,7 @@ POLL_S = 0.003
 RESTART_PAUSE_S = 1.0
 STOP_AUDIO_S = 0.7
 TICK_S = 0.02
+METER_TICKS = 2
 PRESETS = Path(__file__).parent.parent / "presets"
 _LOG = logging.getLogger(__name__)
 
@@ -197,9 +198,12 @@ class Daemon:
 
     async def _tick(self) -> None:
         """Tell the session how time goes while something is on its way."""
+        ticks = 0
         while True:
             await asyncio.sleep(TICK_S)
             self._safely(self._engine.time_goes_on)
+            if (ticks := ticks + 1) % METER_TICKS == 0:
+                self._safely(self._engine.show_meters)
 
     # ── telling ──────────────────────────────────────────────────────────────
     def _tell_addresses(self, say: Say) -> None:

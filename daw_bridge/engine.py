@@ -6,6 +6,7 @@ Flow: osc_server.py and the children's events (through daemon.py) → session.py
 """
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -257,6 +258,17 @@ class Engine:
         if self._state.library.is_moving:
             self._decide(TimeGoesOn())
 
+    def show_meters(self) -> None:
+        """Tell those who watch how loud it is, and how far each slot is in its take."""
+        status = self._frozen_clock or self._parts.audio.status()
+        levels = (status.peak_l, status.peak_r, status.rms_l, status.rms_r)
+        self.stream("/master/meter", tuple(("f", _dbfs(level)) for level in levels))
+        frame = _frame_at(status, time.monotonic())
+        for number, slot in enumerate(self._state.slots, 1):
+            if slot.voices:
+                position = slot.voices[-1].position(frame)
+                self.stream(f"/slot/{number}/pos", (("f", position),))
+
     def note(self, event: Event) -> None:
         """Take note of what a neighbour has said."""
         self._decide(event)
@@ -432,6 +444,11 @@ class Engine:
 
 def _tell_nobody(before: SessionState, after: SessionState) -> None:
     del before, after
+
+
+def _dbfs(level: float) -> float:
+    """A linear level in dB; silence is minus infinity."""
+    return 20.0 * math.log10(level) if level > 0.0 else -math.inf
 
 
 def _frame_at(clock: AudioStatus, monotonic_s: float) -> int:

@@ -18,6 +18,7 @@ from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 
 # A tenth of a decibel below full scale: what a meter still shows as clean. Exact in float32.
 CEILING = 2025 / 2048
+CEILING_DBFS = -0.1
 
 # A mean up to -60 dBFS is left in peace. Noise and bass of a second's length may have more without
 # any fault; taking that out is inaudible, and only from -40 dBFS on is it worth a word.
@@ -99,6 +100,7 @@ class Guard:
             max_frames: The longest stretch that `apply` will be given.
         """
         self.not_finite = 0
+        self._limits, self._ceiling = True, CEILING
         self._gain = 1.0
         self._magnitude = np.zeros((max_frames, CHANNELS), np.float32)
         self._frame_peak = np.zeros(max_frames, np.float32)
@@ -111,6 +113,19 @@ class Guard:
     def gain(self) -> float:
         """The limiter's gain after the last frame; 1 when it is at rest."""
         return self._gain
+
+    def set_limiter(self, ceiling_dbfs: float, *, is_on: bool) -> None:
+        """Keep below another ceiling, by a gain that comes back, or by cutting off what is above.
+
+        Args:
+            ceiling_dbfs: No higher than the guard's own counts.
+            is_on: Whether the gain is lowered; otherwise peaks are cut off at the guard's ceiling.
+        """
+        self._limits = is_on
+        self._ceiling = (
+            10.0 ** (ceiling_dbfs / 20.0) if is_on and ceiling_dbfs < CEILING_DBFS else CEILING
+        )
+        self._gain = self._gain if is_on else 1.0
 
     def apply(self, mix: FloatArray) -> None:
         """Guard a stretch of the mix, in place.
@@ -129,8 +144,10 @@ class Guard:
             self._silence_bad_values(mix)
             np.abs(mix, out=magnitude)
             peak = float(magnitude.max())
-        if peak > CEILING or self._gain < 1.0:
-            self._limit(mix, magnitude)
+        if peak > self._ceiling or self._gain < 1.0:
+            if self._limits:
+                self._limit(mix, magnitude)
+            self._cut_off(mix)
 
     def _silence_bad_values(self, mix: FloatArray) -> None:
         finite = self._finite[: len(mix)]
@@ -144,9 +161,9 @@ class Guard:
         gains, ramp = self._gains[:frames], self._ramp[:frames]
         frame_peak = self._frame_peak[:frames]
         np.maximum(magnitude[:, 0], magnitude[:, 1], out=frame_peak)
-        np.maximum(frame_peak, CEILING, out=frame_peak)
+        np.maximum(frame_peak, self._ceiling, out=frame_peak)
         np.copyto(gains, frame_peak)
-        np.divide(CEILING, gains, out=gains)
+        np.divide(self._ceiling, gains, out=gains)
         self._to_grid(gains)
         np.subtract(gains, ramp, out=gains)
         np.minimum.accumulate(gains, out=gains)
@@ -157,8 +174,11 @@ class Guard:
         np.copyto(stereo[:, 0], gains, casting="same_kind")
         np.copyto(stereo[:, 1], gains, casting="same_kind")
         np.multiply(mix, stereo, out=mix)
-        np.minimum(mix, CEILING, out=mix)  # the product may round up
-        np.maximum(mix, -CEILING, out=mix)
+
+    def _cut_off(self, mix: FloatArray) -> None:
+        """See that nothing is above the ceiling; a limiter's product may round up."""
+        np.minimum(mix, self._ceiling, out=mix)
+        np.maximum(mix, -self._ceiling, out=mix)
 
     @staticmethod
     def _to_grid(gains: npt.NDArray[np.float64]) -> None:

@@ -27,6 +27,7 @@ from daw_bridge.audio_commands import (
     Quit,
     ReleaseTake,
     SetEffect,
+    SetLimiter,
     SetMasterGain,
     SetSend,
     SetSlotGain,
@@ -133,6 +134,8 @@ class Mixer:
                 self._timeline.move_play(play_id, at_frame)
             case ReleaseTake():
                 self._release(command.take_id)
+            case SetLimiter():
+                self.guard.set_limiter(command.ceiling_dbfs, is_on=command.is_on)
             case InstallTake() | Quit():
                 self._warn(WarningCode.BAD_COMMAND)
             case _:

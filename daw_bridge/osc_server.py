@@ -349,9 +349,8 @@ class OscServer:
 
     def stream(self, address: str, arguments: Sequence[TaggedValue]) -> None:
         """Tell everybody who asked for this address."""
-        packet = encode_message(address, arguments)
         for client in self._clients.watching(address, time.monotonic()):
-            self._send_packet(client.target, packet)
+            self._send_packet(client.target, encode_message(address, arguments))
 
     def _plan_flush(self, client: Client) -> None:
         due_s = client.feedback.next_due_s()

@@ -16,6 +16,7 @@ from daw_bridge.clock import PulseClock
 from daw_bridge.clock_events import Followed
 from daw_bridge.effects import BUSES, DEFAULTS
 from daw_bridge.file_jobs import FileJob, StoredTake
+from daw_bridge.guard import CEILING_DBFS
 from daw_bridge.osc import TaggedValue
 from daw_bridge.presets import Document
 from daw_bridge.requests import Request
@@ -272,6 +273,8 @@ class SessionState:
     midi_map: str = ""
     master_gain_db: float = 0.0
     master_mute: bool = False
+    limiter: bool = True
+    ceiling_dbfs: float = CEILING_DBFS
     effects: Mapping[str, Value] = field(default_factory=lambda: dict(DEFAULTS))
     missing_effects: str = ""
     morph_xy: tuple[float, float] = (0.0, 0.0)
@@ -366,6 +369,8 @@ SESSION_FIELDS = (
     "quantize",
     "master_gain_db",
     "master_mute",
+    "limiter",
+    "ceiling_dbfs",
     "morph_xy",
     "xruns",
     "preset_name",

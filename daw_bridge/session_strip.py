@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 from daw_bridge import audio_commands as audio
+from daw_bridge.guard import CEILING_DBFS
 from daw_bridge.session_state import SessionState, SlotState
 
 Gains = tuple[float, float]
@@ -41,6 +42,10 @@ def master_gain_db(state: SessionState) -> float:
     return -math.inf if state.master_mute else state.master_gain_db
 
 
+def _limiter(state: SessionState) -> audio.SetLimiter:
+    return audio.SetLimiter(state.limiter, state.ceiling_dbfs)
+
+
 def changed_gains(
     before: SessionState, after: SessionState, due_frame: int
 ) -> Iterator[audio.Command]:
@@ -56,6 +61,8 @@ def changed_gains(
     """
     if master_gain_db(after) != master_gain_db(before):
         yield audio.SetMasterGain(master_gain_db(after), due_frame)
+    if _limiter(after) != _limiter(before):
+        yield _limiter(after)
     if after.slots is before.slots:
         return
     pairs = zip(gains_of(before), gains_of(after), strict=True)
@@ -67,6 +74,8 @@ def changed_gains(
 def all_gains(state: SessionState) -> Iterator[audio.Command]:
     """What a new audio process must be told of faders."""
     yield audio.SetMasterGain(master_gain_db(state))
+    if not (state.limiter and state.ceiling_dbfs == CEILING_DBFS):
+        yield _limiter(state)
     for number, gains in enumerate(gains_of(state), 1):
         if gains != UNITY:
             yield audio.SetSlotGain(number, *gains)

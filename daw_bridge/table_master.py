@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from daw_bridge.arguments import Argument, Kind
+from daw_bridge.guard import CEILING_DBFS
 from daw_bridge.requests import NoteOff, NoteOn, Panic
 from daw_bridge.table_rows import GAIN, SWITCH, Access, Row
 
@@ -32,6 +33,32 @@ MASTER: tuple[Row, ...] = (
         "Everything silent while it goes on, ramped.",
         (SWITCH,),
         shows="master_mute",
+    ),
+    Row(
+        "/master/limiter",
+        Access.VALUE,
+        "Lower the gain of what is too loud; without it, peaks are cut off at full scale.",
+        (replace(SWITCH, default=True),),
+        shows="limiter",
+    ),
+    Row(
+        "/master/limiter/ceiling",
+        Access.VALUE,
+        "The highest level that the limiter lets past.",
+        (
+            Argument(
+                "ceiling", Kind.FLOAT, "dBFS", low=-24.0, high=CEILING_DBFS, default=CEILING_DBFS
+            ),
+        ),
+        shows="ceiling_dbfs",
+    ),
+    Row(
+        "/master/meter",
+        Access.STREAM,
+        "Peaks and loudness of what goes to the device, 25 times a second.",
+        tuple(
+            Argument(name, Kind.FLOAT, "dBFS") for name in ("peak_l", "peak_r", "rms_l", "rms_r")
+        ),
     ),
     Row(
         "/morph/xy",

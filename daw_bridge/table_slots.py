@@ -232,6 +232,12 @@ SLOT: tuple[Row, ...] = (
         ),
     ),
     Row(
+        "/slot/{slot}/pos",
+        Access.STREAM,
+        "How far the newest sound of the slot is in its take, 25 times a second.",
+        (Argument("position", Kind.FLOAT, low=0.0, high=1.0),),
+    ),
+    Row(
         "/slot/{slot}/take",
         Access.VALUE,
         "The take that play plays, by its number, counted from 1 since the start; 0 for none yet. "

@@ -150,3 +150,23 @@ def test_the_seam_of_a_loop_stays_as_it_is(offset: float) -> None:
 def test_the_shortest_takes_are_mended_too(frames: int) -> None:
     repaired = repair_take(np.full((frames, 2), 0.5, np.float32))
     np.testing.assert_allclose(repaired.audio, 0.0, atol=1e-6)
+
+
+@given(ceiling_dbfs=st.floats(-24.0, -0.1), seed=st.integers(0, 99))
+def test_nothing_is_above_a_ceiling_that_was_set(ceiling_dbfs: float, seed: int) -> None:
+    guard, mix = Guard(1024), noise(seed, 0.7)[:1024]
+    guard.set_limiter(ceiling_dbfs, is_on=True)
+    guard.apply(mix)
+    assert np.abs(mix).max() <= max(10 ** (ceiling_dbfs / 20), 0.0) * (1 + 1e-6) or (
+        ceiling_dbfs == -0.1 and np.abs(mix).max() <= CEILING
+    )
+
+
+def test_without_a_limiter_peaks_are_cut_off_and_the_rest_is_left() -> None:
+    guard = Guard(1024)
+    guard.set_limiter(-6.0, is_on=False)
+    mix = noise(3, 0.7)[:1024]
+    before = mix.copy()
+    guard.apply(mix)
+    np.testing.assert_array_equal(mix, np.clip(before, -CEILING, CEILING))
+    assert guard.gain == 1.0

@@ -57,3 +57,12 @@ def test_a_muted_mix_is_silent_and_comes_back_where_it_was() -> None:
     muted = replace(state, master_mute=True)
     assert list(changed_gains(state, muted, 5)) == [audio.SetMasterGain(-math.inf, 5)]
     assert list(changed_gains(muted, state, 6)) == [audio.SetMasterGain(-3.0, 6)]
+
+
+def test_the_limiter_is_told_of_and_only_where_it_is_not_as_ever() -> None:
+    state = new_session(1, entropy=0)
+    lower = replace(state, ceiling_dbfs=-6.0)
+    told = audio.SetLimiter(is_on=True, ceiling_dbfs=-6.0)
+    assert list(changed_gains(state, lower, audio.NOW)) == [told]
+    assert told in all_gains(lower)
+    assert not any(isinstance(one, audio.SetLimiter) for one in all_gains(state))

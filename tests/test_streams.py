@@ -1,0 +1,126 @@
+"""Streams and fresh pads with the house checkpoint, as they are heard on a JACK server.
+
+Another OSC program asks, another JACK client records. A few bars by day, ten minutes by night (the
+mark ``slow``).
+"""
+
+import asyncio
+import shutil
+import subprocess
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from generator.api import SAMPLE_RATE_HZ, FloatArray
+from tests.daemon_rig import running_daemon
+from tests.daw_bridge.osc_client import UdpClient
+from tests.jack import JackServer, Recorder
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("oscsend") is None, reason="needs liblo-tools"),
+    pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc"),
+]
+PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
+WORDS = ("warm analog pad", "house drums", "dark drone", "bright synth arpeggio", "808 bass line")
+BARS, TEMPO_BPM = 4, 174.07
+LOOP_FRAMES = round(BARS * 4 * 60 / TEMPO_BPM * SAMPLE_RATE_HZ)
+STEADY_DB = 3.0
+
+
+def oscsend(port: int, address: str, *arguments: str) -> None:
+    """Ask as a musician would, from another program."""
+    subprocess.run(["oscsend", "127.0.0.1", str(port), address, *arguments], check=True, timeout=10)
+
+
+def level_db(audio: FloatArray) -> float:
+    return float(10 * np.log10(np.mean(audio.astype(np.float64) ** 2)))
+
+
+def longest_silence(audio: FloatArray) -> int:
+    """The longest stretch of frames without any sound.
+
+    Shapes:
+        audio: [frames, 2]
+    """
+    sounding = np.flatnonzero(audio.any(axis=1))
+    return int(np.diff(sounding, prepend=-1, append=len(audio)).max()) - 1
+
+
+async def stream_for(port: int, seconds: float) -> None:
+    """Start a stream in bars, and give it other words every four bars."""
+    for address, *arguments in (
+        ("/gen/tempo", "f", str(TEMPO_BPM)),
+        ("/gen/quantize", "s", "loop"),
+        ("/gen/slot/1/mode", "s", "stream"),
+        ("/gen/slot/1/bars", "i", str(BARS)),
+        ("/gen/slot/1/crossfade", "f", "40"),
+        ("/gen/slot/1/go", "si", WORDS[0], "3"),
+    ):
+        await asyncio.to_thread(oscsend, port, address, *arguments)
+    begun_s, count = time.monotonic(), 0
+    while time.monotonic() - begun_s < seconds:
+        await asyncio.sleep(LOOP_FRAMES / SAMPLE_RATE_HZ)
+        count += 1
+        word = WORDS[count % len(WORDS)]
+        await asyncio.to_thread(oscsend, port, "/gen/slot/1/prompt", "s", word)
+
+
+@pytest.mark.parametrize(
+    "minutes", [pytest.param(0.5, id="short"), pytest.param(10.0, marks=pytest.mark.slow)]
+)
+@pytest.mark.timeout(900)
+def test_a_stream_never_stops_never_repeats_and_keeps_its_level(
+    jack: JackServer, tmp_path: Path, minutes: float
+) -> None:
+    seconds = 60.0 * minutes
+    with running_daemon(tmp_path, output="default", model="house") as rig:
+        jack.await_ports(*PORTS)
+        with Recorder(jack, PORTS, seconds=seconds) as recorder:
+            asyncio.run(stream_for(rig.osc_port, seconds))
+            audio = recorder.finish().audio
+    audio = audio[np.flatnonzero(audio.any(axis=1))[0] :]
+    takes = [
+        audio[begin : begin + LOOP_FRAMES]
+        for begin in range(0, len(audio) - LOOP_FRAMES, LOOP_FRAMES)
+    ]
+    assert len(takes) >= seconds * SAMPLE_RATE_HZ / LOOP_FRAMES - 3
+    assert longest_silence(audio) < SAMPLE_RATE_HZ // 100
+    for one, other in pairwise(takes):
+        likeness = np.vdot(one, other) / np.sqrt(np.vdot(one, one) * np.vdot(other, other))
+        assert likeness < 0.9, "the same take twice"
+    levels_db = [level_db(take) for take in takes]
+    assert max(levels_db) - min(levels_db) <= STEADY_DB
+
+
+def test_fresh_pads_give_no_two_equal_takes(jack: JackServer, tmp_path: Path) -> None:
+
+    async def play_pads(port: int) -> None:
+        client = await UdpClient.connect(port)
+        for address, *argument in (
+            ("/gen/slot/1/duration", ("f", 0.3)),
+            ("/gen/slot/1/prompt", ("s", "snare drum")),
+            ("/gen/slot/1/fresh", ("T", True)),
+        ):
+            client.send(address, *argument)
+        for number in range(1, 9):
+            client.send("/gen/req", ("i", number), ("s", "/gen/slot/1/play"))
+            while (await client.expect("/done"))[1] != number:
+                pass
+            await asyncio.sleep(0.5)
+        client.close()
+
+    with running_daemon(tmp_path, output="default", model="house") as rig:
+        jack.await_ports(*PORTS)
+        with Recorder(jack, PORTS, seconds=12.0) as recorder:
+            asyncio.run(play_pads(rig.osc_port))
+            audio = recorder.finish().audio
+    loud = np.flatnonzero(audio.any(axis=1))
+    onsets = loud[np.diff(loud, prepend=-SAMPLE_RATE_HZ) > SAMPLE_RATE_HZ // 10]
+    hits = [audio[begin : begin + SAMPLE_RATE_HZ // 5] for begin in onsets]
+    assert len(hits) == 8
+    for place, one in enumerate(hits):
+        for other in hits[:place]:
+            assert not np.array_equal(one, other)
