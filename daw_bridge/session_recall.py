@@ -7,7 +7,7 @@ touches a value on its way takes it over. A recall that cannot be completed chan
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.arguments import Held
@@ -37,6 +37,14 @@ from generator.api import SAMPLE_RATE_HZ, GenerationRequest, RequestError
 LEAD_FRAMES = SAMPLE_RATE_HZ * 60 // 1000
 _NEWER = "A newer recall took its place."
 _EMPTY: SlotRig[Take] = SlotRig()
+_SESSION_FIELDS = tuple(row.field for row in SESSION_ROWS.values())
+_SLOT_FIELDS = tuple(row.field for row in SLOT_ROWS.values())
+# Where the kept values of a session are: looked at first, because each decision asks.
+_HOLDERS = (
+    "transport",
+    "effects",
+    *(name for name in _SESSION_FIELDS if name in {one.name for one in fields(SessionState)}),
+)
 
 
 def kept_value(state: SessionState, slot: int, field: str) -> Held:
@@ -321,12 +329,12 @@ class Recalling(Generation, Timing):
         before, after = self.before, self.state
         if before.library.scenes is not after.library.scenes:
             return True
-        follows = after.tempo_source != "internal"  # then the tempo is not ours
-        for row in SESSION_ROWS.values():
-            is_ours = not (follows and row.field == "tempo_bpm")
-            old, new = (kept_value(state, 0, row.field) for state in (before, after))
-            if is_ours and old != new:
-                return True
+        if any(getattr(before, name) is not getattr(after, name) for name in _HOLDERS):
+            follows = after.tempo_source != "internal"  # then the tempo is not ours
+            for field in _SESSION_FIELDS:
+                is_ours = not (follows and field == "tempo_bpm")
+                if is_ours and kept_value(before, 0, field) != kept_value(after, 0, field):
+                    return True
         return before.slots is not after.slots and any(
             _is_other(old, new)
             for old, new in zip(before.slots, after.slots, strict=True)
@@ -335,6 +343,6 @@ class Recalling(Generation, Timing):
 
 
 def _is_other(old: SlotState, new: SlotState) -> bool:
-    if old.take != new.take:
-        return True
-    return any(getattr(old, row.field) != getattr(new, row.field) for row in SLOT_ROWS.values())
+    return old.take != new.take or any(
+        getattr(old, field) != getattr(new, field) for field in _SLOT_FIELDS
+    )

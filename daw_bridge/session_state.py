@@ -36,6 +36,10 @@ class Take:
     seed: int
     recipe: GenerationRequest
 
+    def __hash__(self) -> int:
+        """Its number: no two takes have one, and recipes are long."""
+        return self.take_id
+
 
 class Purpose(StrEnum):
     """What a take is made for: because it was asked for, ahead for a fresh pad, or to follow."""
