@@ -1,6 +1,7 @@
 """The whole chain from outside: a real daemon, real sockets, another OSC implementation."""
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -24,9 +25,11 @@ from daw_bridge.osc import encode_bundle, encode_message
 from daw_bridge.schedule import NTP_TO_UNIX_S
 from daw_bridge.session_state import EFFECT_FIELDS, SESSION_FIELDS, SLOT_FIELDS
 from generator.api import SAMPLE_RATE_HZ
+from generator.checkpoint import DECODER_FILE
 from tests.daemon_rig import DaemonRig, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer, Recorder, UdpTriggers
+from tests.models import tiny_checkpoint
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
@@ -341,3 +344,37 @@ def test_a_model_that_is_not_there_is_told_and_nothing_is_left(tmp_path: Path) -
     assert process.returncode == 1
     assert "nonesuch" in complaint
     assert list(Path("/dev/shm").glob(f"dawb-{process.pid}-*")) == []  # noqa: S108
+
+
+def test_a_loop_goes_on_frame_by_frame_while_the_model_changes(tmp_path: Path) -> None:
+    """Every round of the loop in the file is the round before, the whole change of model long."""
+    path = tmp_path / "out.wav"
+    good = tiny_checkpoint(tmp_path / "good", name="good").folder
+    bad = tiny_checkpoint(tmp_path / "bad").folder
+    (bad / DECODER_FILE).write_bytes(b"no graph")
+
+    async def scene(rig: DaemonRig, client: UdpClient) -> None:
+        del rig
+        await play_loop(client, 1)
+        for model, name in ((bad, "tone"), (good, "good")):
+            client.send("/gen/model/load", ("s", str(model)))
+            answer = "/done" if name == "good" else "/fail"
+            async with asyncio.timeout(60.0):
+                while True:
+                    with contextlib.suppress(TimeoutError):
+                        await client.expect(answer, lambda values: "/load" in values[0])
+                        break
+            client.send("/gen/model")
+            assert await client.expect("/gen/model") == [name]
+        await wait_for_state(client, 1, "playing")
+        client.send("/gen/slot/2/generate", ("s", "by the new model"))
+        await client.expect("/done", lambda values: values[0] == "/gen/slot/2/generate")
+
+    play(scene, tmp_path, output=str(path))
+    audio, _ = soundfile.read(path, dtype="float32")
+    lasting = SAMPLE_RATE_HZ // 2
+    begin = int(np.flatnonzero(np.abs(audio).max(axis=1) > 1e-5)[0]) + lasting
+    # The end of the file has the fade of the daemon's own end.
+    rounds = audio[begin:][: (len(audio) - begin) // lasting * lasting - lasting]
+    assert len(rounds) >= 3 * lasting
+    np.testing.assert_allclose(rounds[lasting:], rounds[:-lasting], atol=1e-6)
