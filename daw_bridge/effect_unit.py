@@ -26,8 +26,6 @@ SignalArray = npt.NDArray[np.float64]
 # One block is 1.5 ms: new values and bypasses take hold at the next one.
 BLOCK = 64
 FADE_FRAMES = SAMPLE_RATE_HZ // 50
-_MOVE_FRAMES = SAMPLE_RATE_HZ // 50
-_GLIDE_FRAMES = SAMPLE_RATE_HZ // 4
 _SILENT_BLOCKS = 4
 _TEMPO_BPM = 120.0
 _BYPASS, _PANIC = 0, -1
@@ -48,10 +46,12 @@ class Signal:
     Attributes:
         at_rest: The value at which the processor's memory empties soonest.
         move: How it goes to a new value.
+        frames: How long that takes; longer where a processor reads it only once a block.
     """
 
     at_rest: float
     move: Move = Move.STRAIGHT
+    frames: int = SAMPLE_RATE_HZ // 50
 
 
 class Processor(Protocol):
@@ -101,11 +101,11 @@ class _Driver:
         if aim == self._aim:
             return
         self._aim, self._moves = aim, True
-        target, frames = self._on_ramp(aim), _MOVE_FRAMES
+        target, frames = self._on_ramp(aim), self._signal.frames
         if self._signal.move is Move.GLIDE:
             # No faster than a tape at half or one and a half of its speed.
             way_frames = abs(target - self._ramp.at(frame)) * SAMPLE_RATE_HZ
-            frames = max(_GLIDE_FRAMES, round(2.0 * way_frames))
+            frames = max(frames, round(2.0 * way_frames))
         self._ramp.move(target, frame=frame, frames=frames)
 
     def write(self, frame: int) -> None:

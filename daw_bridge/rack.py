@@ -29,6 +29,7 @@ _Pyo = Any
 _Stream = Any
 _MAX_FREQUENCY_HZ = 20_000.0
 _MAX_CHORUS_MS = 10.0
+_SLOW_FRAMES = SAMPLE_RATE_HZ // 4
 # The shortest delay of a chorus voice: below it, it sounds like a flanger.
 _CHORUS_FLOOR_MS = 2.0
 # pyo counts the time to -40 dB, musicians that to -60 dB.
@@ -132,7 +133,7 @@ class _PyoProcessor:
 
 class _Delay(_PyoProcessor):
     signals = (
-        Signal(0.001, Move.GLIDE),
+        Signal(0.001, Move.GLIDE, _SLOW_FRAMES),
         Signal(0.0),
         Signal(_MAX_FREQUENCY_HZ, Move.BY_RATIO),
         Signal(0.0),
@@ -154,7 +155,11 @@ class _Delay(_PyoProcessor):
 
 
 class _Reverb(_PyoProcessor):
-    signals = (Signal(0.3), Signal(_MAX_FREQUENCY_HZ, Move.BY_RATIO), Signal(0.0))
+    signals = (
+        Signal(0.3, Move.BY_RATIO, _SLOW_FRAMES),
+        Signal(_MAX_FREQUENCY_HZ, Move.BY_RATIO),
+        Signal(0.0),
+    )
 
     def build(self, pyo: _Pyo, sound: Sequence[_Stream], *signals: _Stream) -> list[_Stream]:
         time_s, tone_hz, level = signals

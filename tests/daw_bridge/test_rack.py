@@ -95,7 +95,7 @@ def test_repeats_fall_on_the_note_value_to_the_frame(note_value: str, tempo_bpm:
         there = heard[repeat * frames : repeat * frames + spaced, 0]
         assert there == pytest.approx(0.5 ** (repeat - 1) * begin[:spaced], abs=1e-6)
     assert not heard[:frames].any()
-    assert heard[:, 1] == pytest.approx(0.5 * heard[:, 0], abs=1e-7)
+    np.testing.assert_allclose(heard[:, 1], 0.5 * heard[:, 0], atol=1e-7)
 
 
 def one_pole(frequency_hz: float) -> tuple[list[float], list[float]]:
@@ -149,7 +149,7 @@ def test_the_compressor_turns_down_by_its_ratio(
     wanted_db = min(level_db, threshold_db + over_db / ratio) + makeup_db
     assert 20 * np.log10(np.abs(heard[:, 0]).mean()) == pytest.approx(wanted_db, abs=0.05)
     # Both channels get one gain, so the stereo picture stands.
-    assert heard[:, 1] == pytest.approx(0.25 * heard[:, 0], rel=1e-5)
+    np.testing.assert_allclose(heard[:, 1], 0.25 * heard[:, 0], rtol=1e-5)
 
 
 def test_the_compressor_takes_its_time() -> None:
@@ -178,7 +178,7 @@ def test_the_drive_is_a_hyperbolic_tangent(amount_db: float, level_db: float) ->
     dry = noise(1, scale=0.3)
     bent = np.tanh(dry.astype(np.float64) * 10 ** (amount_db / 20)) * 10 ** (level_db / 20)
     wanted = scipy.signal.lfilter(*one_pole(20_000.0), bent, axis=0)
-    assert play(rack, dry)[SETTLED:] == pytest.approx(wanted[SETTLED:], abs=2e-6)
+    np.testing.assert_allclose(play(rack, dry)[SETTLED:], wanted[SETTLED:], atol=2e-6)
 
 
 def test_the_chorus_goes_up_and_down_at_its_rate() -> None:
@@ -321,9 +321,10 @@ def test_a_value_that_jumps_makes_no_zipper_noise(key: str) -> None:
             put(rack, {key: value}, frame=SECOND + number * SECOND // 8)
         sent = {effect: dry} if effect in BUSES else {}
         mix = silence(4 * SECOND) if effect in BUSES else dry
-        heard = play(rack, mix, sent)[SECOND:]
+        heard = play(rack, mix, sent)
         high_pass = scipy.signal.butter(8, 8_000, "high", fs=SAMPLE_RATE_HZ, output="sos")
-        return float(np.abs(scipy.signal.sosfilt(high_pass, heard, axis=0)).max())
+        # The beginning is left out after filtering: cut before, it would be a step itself.
+        return float(np.abs(scipy.signal.sosfilt(high_pass, heard, axis=0))[SECOND:].max())
 
     jumping = noise_above([low, high] * 8)
     still = max(noise_above([low]), noise_above([high]))
@@ -353,9 +354,10 @@ def test_blocks_of_any_length_give_the_same_sound_one_block_late(cuts: list[int]
         begin = end
         if begin == len(dry):
             break
-    assert heard[:odd_at] == pytest.approx(wanted[:odd_at], abs=1e-6)
+    np.testing.assert_allclose(heard[:odd_at], wanted[:odd_at], atol=1e-6)
     late = heard[odd_at + FADE_FRAMES + BLOCK :]
-    assert late == pytest.approx(wanted[len(wanted) - len(late) - BLOCK :][: len(late)], abs=1e-6)
+    begin = len(wanted) - len(late) - BLOCK
+    np.testing.assert_allclose(late, wanted[begin : begin + len(late)], atol=1e-6)
 
 
 def test_silence_costs_no_more_than_sound() -> None:
