@@ -18,7 +18,17 @@ from bench.osc_client import OscClient
 from bench.row import Row
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from generator.loading import TONE, load_generator
-from tests.jack import JackServer, Recorder, Recording, RigError, compiled, running_jack
+from tests.jack import (
+    JackServer,
+    Recorder,
+    Recording,
+    RigError,
+    StallMonitor,
+    Stalls,
+    Times,
+    compiled,
+    running_jack,
+)
 
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
 OWN_INPUT = "daw-bridge-midi:in"
@@ -41,12 +51,14 @@ class Followed:
     Attributes:
         tempo_errors_bpm: At each beat after two bars.
         beat_errors_ms: Of each onset after two bars; late is above zero.
+        quiet_errors_ms: Of those that no stall of the machine touched.
         beats: How many beats there were after two bars.
         xruns: What JACK counted meanwhile.
     """
 
     tempo_errors_bpm: list[float]
     beat_errors_ms: list[float]
+    quiet_errors_ms: list[float]
     beats: int
     xruns: int
 
@@ -73,7 +85,10 @@ def _follow(jack: JackServer, daemon: RunningDaemon, tempo_bpm: float) -> Follow
         meant = Path(folder) / "meant"
         numbers = (tempo_bpm, JITTER_MS, 24 * BEATS, 11)
         tool = [str(compiled("midi_clock", "-ljack")), "seq", *map(str, numbers)]
-        with Recorder(jack, PORTS, seconds=BEATS * beat_s + 1.5) as recorder:
+        with (
+            StallMonitor() as monitor,
+            Recorder(jack, PORTS, seconds=BEATS * beat_s + 1.5) as recorder,
+        ):
             with subprocess.Popen(
                 [*tool, OWN_INPUT, str(meant)], env=jack.environment, stdout=subprocess.DEVNULL
             ) as program:
@@ -81,10 +96,12 @@ def _follow(jack: JackServer, daemon: RunningDaemon, tempo_bpm: float) -> Follow
                 if program.wait(30.0):
                     raise RigError(f"midi_clock ended with status {program.returncode}")
             recording = recorder.finish()
+            stalls = monitor.finish()
         client.send("/gen/beat", ("i", 0))
         beats_s = np.fromfile(meant)[::24][LEARNING_BEATS:]
     errors_bpm = [one - tempo_bpm for one in tempos_bpm[LEARNING_BEATS:]]
-    return Followed(errors_bpm, _errors_ms(recording, beats_s), len(beats_s), recording.xruns)
+    every_ms, quiet_ms = _errors_ms(recording, beats_s, stalls)
+    return Followed(errors_bpm, every_ms, quiet_ms, len(beats_s), recording.xruns)
 
 
 def _play_each_beat(client: OscClient, seconds: float) -> list[float]:
@@ -98,14 +115,18 @@ def _play_each_beat(client: OscClient, seconds: float) -> list[float]:
     return tempos_bpm
 
 
-def _errors_ms(recording: Recording, beats_s: np.ndarray) -> list[float]:
-    """How late each onset is against the beat next to it; onsets before the first are left out."""
+def _errors_ms(
+    recording: Recording, beats_s: Times, stalls: Stalls
+) -> tuple[list[float], list[float]]:
+    """How late each onset is against the beat next to it: of all, and of those outside stalls."""
     loud = np.flatnonzero(np.abs(recording.audio).max(axis=1) > SILENCE)
     onsets = loud[np.diff(loud, prepend=-SAMPLE_RATE_HZ) > QUIET_FRAMES]
     onsets_s = recording.times_of(onsets) - _lead_in_frames() / SAMPLE_RATE_HZ
     nearest_s = beats_s[np.abs(onsets_s[:, None] - beats_s[None, :]).argmin(axis=1)]
     late_ms = 1000.0 * (onsets_s - nearest_s)
-    return [float(ms) for ms in late_ms[onsets_s > beats_s[0] - 0.1]]
+    is_meant = onsets_s > beats_s[0] - 0.1
+    is_quiet = is_meant & np.isin(onsets_s, stalls.leave_out(onsets_s))
+    return [float(ms) for ms in late_ms[is_meant]], [float(ms) for ms in late_ms[is_quiet]]
 
 
 def _lead_in_frames() -> int:
@@ -127,13 +148,14 @@ def _tempo_row(heard: list[Followed]) -> Row:
 
 def _beat_row(heard: list[Followed]) -> Row:
     errors_ms = [abs(one) for each in heard for one in each.beat_errors_ms]
+    quiet_ms = max((abs(one) for each in heard for one in each.quiet_errors_ms), default=np.inf)
     beats, xruns = sum(each.beats for each in heard), sum(each.xruns for each in heard)
     worst_ms = max(errors_ms, default=float("inf"))
     is_heard = len(errors_ms) >= beats - 2 * len(heard)
     return Row(
         "a slot played at each beat of that clock → recorded from JACK: the beat sounds",
-        f"≤ {MAX_BEAT_ERROR_MS:g} ms off",
-        f"median {np.median(errors_ms):.2f} ms, worst {worst_ms:.2f} ms; "
-        f"{len(errors_ms)} onsets of {beats} beats; {xruns} xruns",
-        passed=is_heard and worst_ms <= MAX_BEAT_ERROR_MS,
+        f"≤ {MAX_BEAT_ERROR_MS:g} ms off outside the machine's stalls",
+        f"median {np.median(errors_ms):.2f} ms, worst {quiet_ms:.2f} ms; "
+        f"worst of all {worst_ms:.2f} ms; {len(errors_ms)} onsets of {beats} beats; {xruns} xruns",
+        passed=is_heard and bool(quiet_ms <= MAX_BEAT_ERROR_MS),
     )

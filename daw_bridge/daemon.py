@@ -19,6 +19,7 @@ from pathlib import Path
 
 from daw_bridge import __version__
 from daw_bridge.addresses import AddressBook
+from daw_bridge.advert import Advert, Whereabouts
 from daw_bridge.audio_output import DEFAULT, OutputSettings
 from daw_bridge.audio_process import AudioProcess
 from daw_bridge.engine import Engine, Parts
@@ -112,6 +113,7 @@ class Daemon:
         self._keeper = StateKeeper(StateFolder(settings.state_dir), self._files, self._engine)
         self._loop: asyncio.AbstractEventLoop
         self._sync = SyncProcess()
+        self._advert = Advert()
         self._midi_file = settings.state_dir / "midi.toml"
         self._neighbours = Neighbours(self._book, self._engine, self._sync, self._keep_bindings)
         self._http: HttpServer | None = None
@@ -152,6 +154,7 @@ class Daemon:
         await self._await_model(say)
         self._keeper.is_well()
         self._meet_neighbours()
+        self._watchers.append(loop.create_task(self._announce()))
 
     def _meet_neighbours(self) -> None:
         """Last, so that nobody waits for them."""
@@ -162,6 +165,17 @@ class Daemon:
         self._engine.tell_change = self._neighbours.changed
         self._neighbours.changed(None, self._engine.state)
         self._watchers.append(loop.create_task(self._keep_time()))
+
+    async def _announce(self) -> None:
+        if self._http is None:
+            return
+        where = Whereabouts(self._settings.host, self._osc.port, self._http.port)
+        try:
+            told = await self._advert.put_up(where)
+        except OSError as error:
+            told = f"not announced in the network: {error}"
+        if told:
+            self._engine.log(2, told)
 
     async def serve(self) -> None:
         """Wait for the end."""
@@ -180,6 +194,7 @@ class Daemon:
             loop.remove_reader(self._generator.fileno())
             loop.remove_reader(self._audio.fileno())
             loop.remove_reader(self._sync.fileno())
+        await self._advert.take_down()
         self._sync.stop()
         self._keeper.close()
         await self._osc.close()

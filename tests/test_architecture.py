@@ -40,6 +40,8 @@ OWNERS = {
     "onnx": {"training/onnx_graphs.py"},
     "onnxruntime": {"generator/onnx_session.py", "training/onnx_graphs.py"},
     "platformdirs": {"daw_bridge/settings.py"},
+    "ifaddr": {"daw_bridge/advert.py"},
+    "zeroconf": {"daw_bridge/advert.py"},
     "jack": {"daw_bridge/jack_neighbour.py"},
     "rtmidi": {"daw_bridge/midi_ports.py"},
     "pyloudnorm": {"training/artefacts.py"},
