@@ -1,9 +1,10 @@
 """From what the decoder heard in the latents to finished sound, chunk by chunk.
 
-The first chunk is small, so that a take may begin to play at once; the others are as large as a
-core's cache likes. The chunks of a take are always the same, played at once or kept, so both are
-the same samples, also where an int8 graph scales by all that it sees at once. While one thread
-names the bins of a chunk and walks their phases, another one makes sound of the chunk before.
+The first chunk is small, so that a take may begin to play at once; each next one is twice as
+large, up to what a core's cache likes. The chunks of a take are always the same, played at once or
+kept, so both are the same samples, also where an int8 graph scales by all that it sees at once.
+While one thread names the bins of a chunk and walks their phases, another one makes sound of the
+chunk before.
 Flow: generator/pipeline.py → here (spectral.py, finishing.py) → chunks.
 """
 
@@ -21,8 +22,7 @@ from generator.finishing import Finisher, finish, level_gain
 from generator.spectral import LATE, N_FFT, SpectralFrames, SpectralStream
 
 FIRST_CHUNK_FRAMES = 16
-SECOND_CHUNK_FRAMES = 32
-CHUNK_FRAMES = 64
+LARGEST_CHUNK_FRAMES = 128
 # Spectral frames that an open take has used of what comes after its end: half a window, and the
 # hop that the limiter looks ahead.
 AHEAD_FRAMES = LATE + 1
@@ -179,6 +179,8 @@ def loudness(log_magnitude: FloatArray) -> FloatArray:
 
 def chunk_edges(count: int) -> list[int]:
     """Return where the chunks of so many frames begin and end."""
-    edges = [0, FIRST_CHUNK_FRAMES, FIRST_CHUNK_FRAMES + SECOND_CHUNK_FRAMES]
-    edges += range(edges[-1] + CHUNK_FRAMES, count, CHUNK_FRAMES)
-    return [*(edge for edge in edges if edge < count), count]
+    edges, size = [0], FIRST_CHUNK_FRAMES
+    while edges[-1] < count:
+        edges.append(min(edges[-1] + size, count))
+        size = min(2 * size, LARGEST_CHUNK_FRAMES)
+    return edges

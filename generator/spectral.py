@@ -32,7 +32,7 @@ LATE = N_FFT // 2 // HOP_FRAMES
 TWO_PI = float(2.0 * np.pi)
 NOISE_REACH = float(np.sqrt(3.0))
 # What is worked on at once: more would not stay in a core's own cache.
-WORK_FRAMES = 32
+WORK_FRAMES = 64
 HIGHEST_LOG_MAGNITUDE = 7.0
 # The width of the head's output: two magnitudes, advance, spread, two offsets, and the onset.
 HEAD_WIDTH = 6 * BINS + 1
