@@ -60,6 +60,8 @@ class Play:
         speed: Frames of the take in each frame of time: 2 is an octave higher.
         choke: A group of slots in which only the latest sounds, 0 for none.
         offset_frames: From which frame of the take on.
+        from_velocity: Where the gain begins that glides to `velocity` until the take's end, for a
+            take that joins another; below 0 for a gain that stays.
         repeats: Whether it begins anew, crossfaded, just before its end, unless another play of the
             slot is planned by then: what may not stop goes on with what there is.
     """
@@ -76,6 +78,7 @@ class Play:
     choke: int = 0
     offset_frames: int = 0
     repeats: bool = False
+    from_velocity: float = -1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,10 @@ class Ramp:
         self._start = 0
         self._frames = 1
 
+    def jump(self, gain: float) -> None:
+        """Stay at another gain from here on."""
+        self.target = self._from = gain
+
     def move(self, target: float, *, frame: int, frames: int) -> None:
         """Start towards a new target from wherever the gain is now.
 

@@ -187,6 +187,7 @@ class SlotState:
     spares: tuple[Take, ...] = ()
     hungry: Cue | None = None
     bend_frame: int | None = None
+    loudness_db: float | None = None
     job: Job | None = None
     armed: tuple[Armed, ...] = ()
     voices: tuple[Voice, ...] = ()

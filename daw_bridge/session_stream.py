@@ -9,6 +9,7 @@ Other words, weights, keys or lengths take effect at the quantise point: a take 
 which goes on from the same past, comes in there at the place where the present one has come to.
 """
 
+import math
 from dataclasses import replace
 
 from daw_bridge import audio_commands as audio
@@ -19,7 +20,8 @@ from generator.api import SAMPLE_RATE_HZ, GenerationRequest, RequestError
 
 # What is sent this long before its frame reaches the audio process in time.
 _AHEAD_FRAMES = SAMPLE_RATE_HZ // 50
-_MOST_MATCHING_DB = 12.0
+# How far the gain of a take may be from 1: more would lift what is meant to be next to silence.
+_MOST_MATCHING_DB = 18.0
 
 
 class Stream(Fresh):
@@ -38,8 +40,9 @@ class Stream(Fresh):
         present = self.present(number)
         if present is None or slot.mode != "stream":
             self._forget_next(number)
-            if slot.bend_frame is not None:
-                self.put(number, replace(self.slot(number), bend_frame=None))
+            if slot.bend_frame is not None or slot.loudness_db is not None:
+                left = self.slot(number)
+                self.put(number, replace(left, bend_frame=None, loudness_db=None))
             return
         if slot.job is not None and slot.job.purpose is not Purpose.NEXT:
             return
@@ -138,9 +141,10 @@ class Stream(Fresh):
             choke=slot.choke,
             repeats=not take.recipe.loop,
         )
+        velocity = self._matching_velocity(number, present, take)
         if is_seamless:
-            return play
-        velocity = cue.velocity * self._matching_gain(present.take, take)
+            # Where takes join, the level glides from the one's to the other's.
+            return replace(play, velocity=velocity, from_velocity=present.play.velocity)
         at_frame = max((cue.due_frame if bends else end_frame) - lead_frames, earliest)
         offset_frames = 0
         if take.frames == present.take.frames and (take.recipe.loop or bends):
@@ -157,12 +161,15 @@ class Stream(Fresh):
         if job is not None and job.purpose is Purpose.NEXT and job.recipe.follows:
             self.order_ahead(number, replace(job.recipe, follows=""), Purpose.NEXT, job.cue)
 
-    def _matching_gain(self, present: Take, take: Take) -> float:
-        """The gain that brings one take to the loudness of another."""
-        levels_db = self.state.levels_db
-        here_db, there_db = levels_db.get(present.take_id), levels_db.get(take.take_id)
-        if here_db is None or there_db is None:
-            return 1.0
-        step_db = here_db - there_db
-        bounded_db = min(max(step_db, -_MOST_MATCHING_DB), _MOST_MATCHING_DB)
-        return float(10.0 ** (bounded_db / 20.0))
+    def _matching_velocity(self, number: int, present: Voice, take: Take) -> float:
+        """The gain at which a take is as loud as the stream was when it began."""
+        slot, levels_db = self.slot(number), self.state.levels_db
+        here_db, there_db = levels_db.get(present.take.take_id), levels_db.get(take.take_id)
+        wanted_db = slot.loudness_db
+        if wanted_db is None and here_db is not None and present.play.velocity > 0.0:
+            wanted_db = here_db + 20.0 * math.log10(present.play.velocity)
+            self.put(number, replace(slot, loudness_db=wanted_db))
+        if wanted_db is None or there_db is None:
+            return present.play.velocity
+        step_db = min(max(wanted_db - there_db, -_MOST_MATCHING_DB), _MOST_MATCHING_DB)
+        return float(10.0 ** (step_db / 20.0))

@@ -153,7 +153,7 @@ def is_sane(command: Timed) -> bool:
         case Panic():
             return True
         case Play():
-            numbers = (command.velocity, command.crossfade_ms)
+            numbers = (command.velocity + command.from_velocity, command.crossfade_ms)
             if not (_MIN_SPEED <= command.speed <= _MAX_SPEED and command.offset_frames >= 0):
                 return False
         case StopSlot():

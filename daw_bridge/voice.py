@@ -87,6 +87,7 @@ class Voice:
         "_fade_in",
         "_fade_outs",
         "_faded",
+        "_level",
         "_nothing",
         "end_frame",
         "play",
@@ -103,6 +104,7 @@ class Voice:
         self.repeat_frame = NEVER
         self.start_frame = 0
         self._faded = 1.0
+        self._level = Ramp(1.0)
         self._fade_in = Fade(rising=True)
         # A stop, a quicker stop that comes meanwhile, and panic.
         self._fade_outs = (Fade(rising=False), Fade(rising=False), Fade(rising=False))
@@ -133,6 +135,8 @@ class Voice:
         overlap = min(fade_frames(play.crossfade_ms), max(length, 1))
         self.repeat_frame = self.end_frame - overlap if play.repeats else NEVER
         self._faded = 1.0
+        self._level.jump(play.velocity if play.from_velocity < 0.0 else play.from_velocity)
+        self._level.move(play.velocity, frame=frame, frames=max(length, 1))
         self._fade_in.clear()
         for fade in self._fade_outs:
             fade.clear()
@@ -209,9 +213,10 @@ class Voice:
     ) -> FloatArray | float:
         """One gain for all frames where nothing moves, else those of each frame and side."""
         fades_in = self._fade_in.touches(frame, frames)
-        moves = fades_in or self.is_fading_out or not strip.is_flat_from(frame)
+        glides = not self._level.is_flat_from(frame)
+        moves = fades_in or self.is_fading_out or glides or not strip.is_flat_from(frame)
         if not moves and strip.left.target == strip.right.target:
-            return strip.left.target * self.play.velocity
+            return strip.left.target * self._level.target
         gains = scratch.gains[:frames]
         gains.fill(1.0)
         if fades_in:
@@ -219,7 +224,11 @@ class Voice:
         for fade in self._fade_outs:
             if fade.touches(frame, frames):
                 fade.multiply_into(gains, frame, scratch)
-        np.multiply(gains, self.play.velocity * self._faded, out=gains)
+        if glides:
+            self._level.multiply_into(gains, frame, scratch)
+        else:
+            np.multiply(gains, self._level.target, out=gains)
+        np.multiply(gains, self._faded, out=gains)
         return scratch.to_sides(gains, (strip.left, strip.right), frame)
 
     def _begin(self, fade: Fade, *, frame: int, frames: int) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daw_bridge.audio_commands import Ended, Panic, Play, SetSlotGain, Started, StopSlot
 from generator.api import SAMPLE_RATE_HZ
-from tests.daw_bridge.test_mixer import MS, largest_step, mixer_with, noise, render, tone
+from tests.daw_bridge.test_mixer import MS, largest_step, mixer_with, noise, render, render_in, tone
 
 
 def pitch_hz(wave: np.ndarray) -> float:
@@ -111,6 +111,17 @@ def test_what_follows_takes_the_place_of_the_repeat_and_joins_on_the_frame() -> 
     np.testing.assert_array_equal(render(mixer, 17_000), expected)
 
 
+def test_a_level_glides_from_the_one_before_to_its_own() -> None:
+    flat = np.full((8000, 2), 0.25, np.float32)
+    mixer = mixer_with(flat, flat)
+    mixer.handle(Play(1, 0, velocity=0.5, repeats=True))
+    mixer.handle(Play(1, 1, at_frame=8000, velocity=2.0, from_velocity=0.5, repeats=True))
+    out = render_in(mixer, [250] * 62)
+    line = 0.5 + 1.5 * np.arange(7500) / 8000
+    np.testing.assert_allclose(out[8000:, 0], 0.25 * line, atol=1e-6)
+    assert largest_step(out) < 0.25 * 1.5 / 8000 + 1e-6
+
+
 def test_a_repeat_that_was_stopped_does_not_come_back() -> None:
     mixer = mixer_with(noise(1, 5000))
     mixer.handle(Play(1, 0, repeats=True))
@@ -163,3 +174,22 @@ def test_a_thousand_accidents_make_no_step_larger_than_the_material() -> None:
     fade_slope = 0.2 * math.sqrt(3) / (10 * MS)
     assert silences == panics > 200
     assert worst <= 2 * steepest + fade_slope, "two voices at once, each with its own slope"
+
+
+@given(lost=st.lists(st.integers(0, 5000), min_size=1, max_size=8), bar=st.integers(1, 60_000))
+def test_two_slots_of_one_bar_start_on_one_frame_whatever_was_lost(
+    lost: list[int], bar: int
+) -> None:
+    mixer = mixer_with(noise(1, 3000), noise(2, 3000))
+    mixer.handle(Play(1, 0, bar, loop=True, play_id=1))
+    mixer.handle(Play(2, 1, bar, loop=True, play_id=2))
+    for frames in lost:  # an underrun: the clock goes on, and nobody renders
+        render(mixer, 256)
+        mixer.frame += frames
+    render(mixer, 70_000)
+    first, second = [event for event in mixer.events if isinstance(event, Started)]
+    assert first.frame == second.frame >= bar
+    begin = mixer.frame
+    out = render(mixer, 3000)
+    expected = np.roll(noise(1, 3000) + noise(2, 3000), -((begin - first.frame) % 3000), axis=0)
+    np.testing.assert_allclose(out, expected, atol=1e-6)

@@ -179,7 +179,27 @@ def test_the_level_is_steady_from_take_to_take(first_db: float, next_db: float) 
     world.start_waiting()
     world.deliver()
     steady = make_next(world, next_db).velocity
-    assert steady == pytest.approx(10 ** (max(-12.0, min(12.0, first_db - next_db)) / 20))
+    assert steady == pytest.approx(10 ** (max(-18.0, min(18.0, first_db - next_db)) / 20))
+
+
+def test_a_soft_take_does_not_make_all_that_follow_soft() -> None:
+    world = streaming(bars=1)
+    for level_db, expected_db in ((-10.0, 0.0), (-60.0, 18.0), (-12.0, 2.0)):
+        velocity = make_next(world, level_db).velocity
+        assert velocity == pytest.approx(10 ** (expected_db / 20))
+        world.start_waiting()
+        world.deliver()
+
+
+def test_where_takes_join_the_level_glides() -> None:
+    world = streaming()
+    for level_db in (-10.0, -16.0):
+        before = world.state.slots[0].voices[-1].play.velocity
+        play = make_next(world, level_db)
+        world.start_waiting()
+        world.deliver()
+    assert play.from_velocity == before == 1.0
+    assert play.velocity == pytest.approx(10 ** (6 / 20))
 
 
 def test_a_late_take_comes_in_at_the_end_of_the_next_round() -> None:
