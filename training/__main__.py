@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -10,15 +10,17 @@ from tqdm import tqdm
 from generator.api import GeneratorError
 from training.chain import ChainRun, run_chain
 from training.config import EvaluationRun, LatentsRun, ReleaseRun, read_config
-from training.corpus.__main__ import main as corpus_main
+from training.corpus.render import CorpusRun
 from training.errors import TrainingError
 from training.evaluate import evaluate, outcome_lines, quick
-from training.jobs import cache_latents, export
+from training.jobs import cache_latents, export, make_corpus
 from training.loop import StepReport
+from training.own_sounds import learn_own_sounds
 from training.pieces import LARGEST_MB, join, split
 from training.place import close_place, open_place
 from training.run import Outing, stage_folder, train
 from training.screen import Screen
+from training.stage_config import OwnSoundsRun
 from training.stages import STAGES, with_a_look
 
 HOUSE_EVALUATION = Path(__file__).parent / "configs" / "house-evaluate.toml"
@@ -72,8 +74,29 @@ def run_trainable(given: argparse.Namespace) -> None:
     train(stage, config, with_a_look(outing, config, stage), SCREEN.reports)
 
 
+def run_chained(given: argparse.Namespace) -> None:
+    """Run all stages of a chain."""
+    config = read_config(given.config, ChainRun)
+    run_chain(config, SCREEN, max_minutes=given.max_minutes, resume=given.resume)
+
+
+def run_own(given: argparse.Namespace) -> None:
+    """Tune a checkpoint on own sounds."""
+    config = read_config(given.config, OwnSoundsRun)
+    learn_own_sounds(config, SCREEN, max_minutes=given.max_minutes, resume=given.resume)
+
+
 SCREEN = Screen(show_reports, show_items, tell)
-OTHERS = ("corpus", "latents", "chain", "evaluate", "export", "split", "join")
+OTHERS: dict[str, Callable[[argparse.Namespace], object]] = {
+    "corpus": lambda given: make_corpus(read_config(given.config, CorpusRun), SCREEN),
+    "latents": lambda given: cache_latents(read_config(given.config, LatentsRun), SCREEN),
+    "export": lambda given: export(read_config(given.config, ReleaseRun), SCREEN),
+    "evaluate": score,
+    "chain": run_chained,
+    "own": run_own,
+    "split": lambda given: [tell(str(p)) for p in split(given.config, given.megabytes)],
+    "join": lambda given: tell(str(join(given.config))),
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -94,34 +117,12 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def run_stage(given: argparse.Namespace) -> int:
-    """Run the stage that was asked for; return the exit status."""
-    if given.stage == "corpus":
-        return corpus_main([str(given.config)])
-    path: Path = given.config
-    if given.stage == "latents":
-        cache_latents(read_config(path, LatentsRun), SCREEN)
-    elif given.stage == "export":
-        export(read_config(path, ReleaseRun), SCREEN)
-    elif given.stage == "evaluate":
-        score(given)
-    elif given.stage == "split":
-        tell("\n".join(map(str, split(path, given.megabytes))))
-    elif given.stage == "join":
-        tell(str(join(path)))
-    elif given.stage == "chain":
-        run = read_config(path, ChainRun)
-        run_chain(run, SCREEN, max_minutes=given.max_minutes, resume=given.resume)
-    else:
-        run_trainable(given)
-    return 0
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage; return the exit status."""
     given = parser().parse_args(arguments)
     try:
-        return run_stage(given)
+        OTHERS.get(given.stage, run_trainable)(given)
+        return 0
     except (TrainingError, GeneratorError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

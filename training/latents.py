@@ -17,6 +17,7 @@ import torch
 from generator.api import LATENT_HOP_FRAMES, key_index
 from generator.autoencoder import Encoder
 from generator.text import TextEncoder, encode_captions
+from training.corpus.clip import Split
 from training.corpus.imagined import caption_list
 from training.corpus.shards import Corpus, Entry
 
@@ -31,10 +32,20 @@ CLIPS_FILE = "clips.json"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A corpus and how often its clips are drawn, all together, relative to other corpora."""
+    """A corpus and how often its clips are drawn, all together, relative to other corpora.
+
+    Only the clips of ``split`` are used; all where it is None.
+    """
 
     corpus: Corpus
     share: float
+    split: Split | None = "train"
+
+    def chosen(self) -> list[int]:
+        """Return the numbers of the clips that are used."""
+        if self.split is None:
+            return list(range(len(self.corpus)))
+        return [int(index) for index in self.corpus.indices(self.split)]
 
 
 def has_faded(audio: FloatArray, sample_rate_hz: float) -> bool:
@@ -87,7 +98,7 @@ def write_latents(
     folder: Path,
     progress: Progress,
 ) -> None:
-    """Encode the training clips of all sources, and their captions, into a cache folder."""
+    """Encode the clips of all sources, and their captions, into a cache folder."""
     folder.mkdir(parents=True, exist_ok=True)
     # The table comes last: without it there is no cache.
     (folder / CLIPS_FILE).unlink(missing_ok=True)
@@ -95,7 +106,7 @@ def write_latents(
     captions: dict[str, int] = {}
     rows, clips, start = [], [], 0
     for source in sources:
-        chosen = source.corpus.indices("train").tolist()
+        chosen = source.chosen()
         for index in progress(chosen, "latents"):
             entry = source.corpus.entries[index]
             audio = source.corpus.audio(index)

@@ -82,3 +82,22 @@ def restore_learnt(network: nn.Module, state: dict[str, Tensor]) -> None:
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             parameter.copy_(state[name])
+
+
+@torch.no_grad()
+def merged(network: M) -> M:
+    """Return a plain network that computes what an adapted one does, its adapters added in.
+
+    Args:
+        network: What `adapt` returned; it stays as it is.
+
+    Returns:
+        A copy with plain linear layers.
+    """
+    plain = copy.deepcopy(network)
+    for name, layer in [*plain.named_modules()]:
+        if isinstance(layer, AdaptedLinear):
+            layer.base.weight += layer.gain * layer.up @ layer.down
+            parent, _, last = name.rpartition(".")
+            setattr(plain.get_submodule(parent), last, layer.base)
+    return plain

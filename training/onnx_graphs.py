@@ -4,6 +4,7 @@ The one place that writes ONNX. It does not know which network it is given; trai
 training/export_text.py do.
 """
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,3 +109,86 @@ def signal_to_noise_db(wanted: npt.ArrayLike, got: npt.ArrayLike) -> float:
     reference = np.asarray(wanted, dtype=np.float64)
     error = np.asarray(got, dtype=np.float64) - reference
     return float(10 * np.log10(np.sum(reference**2) / max(np.sum(error**2), 1e-30)))
+
+
+@dataclass(frozen=True, slots=True)
+class GraphWeights:
+    """What a graph holds: weights under their names, and the matrices of products in their order.
+
+    Shapes:
+        products: each [in, out], by the name of the bias that is added where there is one; all
+        others in ``unbiased``, in the order in which the module calls them.
+    """
+
+    named: Mapping[str, npt.NDArray[np.float32]]
+    biased: Mapping[str, npt.NDArray[np.float32]]
+    unbiased: Sequence[npt.NDArray[np.float32]]
+
+
+def read_weights(path: Path) -> GraphWeights:
+    """Read the weights of a graph that `export_graph` or `quantise_matmuls` wrote, in float32.
+
+    Args:
+        path: The graph.
+
+    Returns:
+        Its weights; int8 matrices are widened again.
+    """
+    graph = onnx.load(str(path)).graph
+    values = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
+    floats = {n: v.astype(np.float32) for n, v in values.items() if v.dtype == np.float32}
+    biased: dict[str, npt.NDArray[np.float32]] = {}
+    unbiased: list[tuple[int, npt.NDArray[np.float32]]] = []
+    for node in graph.node:
+        matrix = _matrix_of(node, values)
+        if matrix is None:
+            continue
+        bias = _bias_after(node, graph.node, floats)
+        if bias is not None:
+            biased[bias] = matrix
+        else:
+            unbiased.append((_place_of(node.name), matrix))
+    unbiased.sort(key=lambda pair: pair[0])
+    return GraphWeights(floats, biased, [matrix for _, matrix in unbiased])
+
+
+def _matrix_of(
+    node: onnx.NodeProto, values: Mapping[str, npt.NDArray[np.generic]]
+) -> npt.NDArray[np.float32] | None:
+    """Return the constant matrix [in, out] that a node multiplies by, when it does."""
+    if node.op_type not in ("MatMul", "MatMulInteger", "Gemm") or node.input[1] not in values:
+        return None
+    value = values[node.input[1]]
+    if node.op_type == "MatMulInteger":
+        name = node.input[1].removesuffix("_quantized")
+        scale, zero = values[f"{name}_scale"], values[f"{name}_zero_point"]
+        return (value.astype(np.float32) - zero.astype(np.float32)) * scale.astype(np.float32)
+    turned = any(a.name == "transB" and a.i for a in node.attribute)
+    return np.asarray(value.T if turned else value, np.float32)
+
+
+def _bias_after(
+    node: onnx.NodeProto,
+    nodes: Sequence[onnx.NodeProto],
+    floats: Mapping[str, npt.NDArray[np.float32]],
+) -> str | None:
+    """Return the name of the bias that is added to a product, where one is."""
+    if node.op_type == "Gemm" and len(node.input) > 2:
+        return str(node.input[2])
+    result = node.output[0]
+    # A product in int8 is cast and scaled before its bias is added.
+    for later in nodes:
+        if result not in later.input:
+            continue
+        if later.op_type == "Add":
+            others = [name for name in later.input if name != result and name.endswith(".bias")]
+            return others[0] if others and others[0] in floats else None
+        if later.op_type in ("Cast", "Mul") and len(later.input) <= 2:
+            result = later.output[0]
+    return None
+
+
+def _place_of(name: str) -> int:
+    """Return the number in the name of a product's node; they grow as the module calls them."""
+    found = re.search(r"_(\d+)(?=_MatMul|_quant|$)", name)
+    return int(found[1]) if found else 0

@@ -113,3 +113,34 @@ class VsdRun(StudentRun):
     time_shift: float = 0.0
     variation: Weight = 0.01
     variation_hinge: bool = True
+
+
+class OwnSoundsRun(Run):
+    """`python -m training own`: a checkpoint that has learnt a user's own sounds.
+
+    ``folder`` holds audio with captions (see `training.corpus.recorded.read_folder`), ``encoder``
+    is the one that was exported with ``checkpoint``. The tuned checkpoint goes to ``made``.
+    ``keep`` weighs how much takes of other prompts should stay what they were.
+    """
+
+    folder: Path
+    checkpoint: Path
+    encoder: Path
+    made: Path
+    name: str = "own-sounds"
+    form: Literal["int8", "fp32"] = "int8"
+    longest_s: Positive = 12.0
+    learn: Literal["lora", "full"] = "lora"
+    lora_rank: Count = 32
+    lora_alpha: Positive = 64.0
+    steps: Count = 400
+    tokens: Count = 192
+    rate: Rate = 1e-3
+    warm_up: Count = 20
+    average_decay: Fraction = 0.98
+    bfloat16: bool = False
+    candidates: Count = 6
+    share_at_noise: Fraction = 0.7
+    keep: Weight = 1.0
+    imagined: Count = 400
+    score: bool = True

@@ -12,7 +12,7 @@ from tests.source_tree import ROOT
 from tests.training.small import small_corpus
 from training.chain import CHAIN_FILE, ChainRun, config_of, run_chain, shortened
 from training.checkpoints import STATE_FILE, load_state
-from training.config import AutoencoderRun, read_config
+from training.config import AutoencoderRun, Strict, read_config
 from training.errors import TrainingError
 from training.journal import LOG_FILE
 from training.screen import Screen
@@ -182,4 +182,4 @@ def test_steps_are_cut_to_the_time_there_is(tmp_path: Path) -> None:
 def test_the_shipped_chain_reads_to_its_last_stage() -> None:
     shipped = read_config(ROOT / "training" / "configs" / "chain-gpu.toml", ChainRun)
     for name in shipped.order:
-        assert config_of(shipped, name)
+        assert isinstance(config_of(shipped, name), Strict)

@@ -1,0 +1,83 @@
+"""The encoder that belongs to a checkpoint, shipped beside it for whoever trains on own sounds.
+
+The daemon never encodes, so its checkpoints hold no encoder. Weights in bfloat16; the file names
+the decoder that it was trained with, so that a pair that does not fit is refused. The one file of
+training that knows safetensors.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from generator.api import SAMPLE_RATE_HZ
+from generator.autoencoder import AutoencoderConfig, Encoder
+from generator.checkpoint import DECODER_FILE, Checkpoint
+from training.checkpoints import load_state
+from training.errors import TrainingError
+
+SIZES, DECODER = "sizes", "decoder_sha256"
+
+
+def ship_encoder(path: Path, state: Path, checkpoint: Checkpoint) -> None:
+    """Write the encoder of an autoencoder's state.
+
+    Args:
+        path: The file to write.
+        state: The autoencoder's state.
+        checkpoint: What holds the decoder of the same state.
+
+    Raises:
+        TrainingError: The state holds no autoencoder.
+    """
+    found = load_state(state)
+    sizes, weights = found.get("sizes"), found.get("encoder")
+    if not isinstance(sizes, dict) or not isinstance(weights, dict):
+        raise TrainingError(f"{state} holds no encoder: give the state of the autoencoder stage")
+    halves = {
+        name: value.to(torch.bfloat16).contiguous() if value.is_floating_point() else value
+        for name, value in weights.items()
+    }
+    told = {
+        SIZES: json.dumps(asdict(AutoencoderConfig(**sizes))),
+        DECODER: checkpoint.manifest.files[DECODER_FILE].sha256,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(halves, partial, metadata=told)
+    partial.replace(path)
+
+
+def open_encoder(path: Path, checkpoint: Checkpoint) -> Encoder:
+    """Return a shipped encoder.
+
+    Args:
+        path: What `ship_encoder` wrote.
+        checkpoint: Whose decoder it must belong to.
+
+    Returns:
+        The encoder in float32, in evaluation mode.
+
+    Raises:
+        TrainingError: The file is missing or damaged, or belongs to another decoder.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            told = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{path} holds no encoder ({error})") from error
+    if told.get(DECODER) != checkpoint.manifest.files[DECODER_FILE].sha256:
+        raise TrainingError(
+            f"{path} belongs to another checkpoint than {checkpoint.manifest.name!r}: its latents "
+            "would mean other sounds there; give the encoder that was exported with it"
+        )
+    encoder = Encoder(AutoencoderConfig(**json.loads(told[SIZES])), SAMPLE_RATE_HZ)
+    try:
+        encoder.load_state_dict(weights)
+    except RuntimeError as error:
+        raise TrainingError(f"{path} does not fit its own sizes: {error}") from error
+    return encoder.eval()
