@@ -50,7 +50,11 @@ OWNERS = {
     "pydantic_settings": {"daw_bridge/settings.py"},
     "pythonosc": {"daw_bridge/osc.py"},
     "sounddevice": {"daw_bridge/audio_output.py"},
-    "safetensors": {"generator/stable_audio/weights.py", "generator/torch_backend.py"},
+    "safetensors": {
+        "generator/stable_audio/weights.py",
+        "generator/torch_backend.py",
+        "training/encoders.py",
+    },
     "soundfile": {"daw_bridge/sound_files.py", "training/sound_files.py"},
     "tinysoundfont": {"training/corpus/general_midi.py"},
     "tomli_w": {"daw_bridge/presets.py"},

@@ -86,6 +86,17 @@ def run_own(given: argparse.Namespace) -> None:
     learn_own_sounds(config, SCREEN, max_minutes=given.max_minutes, resume=given.resume)
 
 
+def split_file(given: argparse.Namespace) -> None:
+    """Split a file, and name its pieces."""
+    for piece in split(given.config, given.megabytes):
+        tell(str(piece))
+
+
+def join_file(given: argparse.Namespace) -> None:
+    """Join the pieces of a file, and name it."""
+    tell(str(join(given.config)))
+
+
 SCREEN = Screen(show_reports, show_items, tell)
 OTHERS: dict[str, Callable[[argparse.Namespace], object]] = {
     "corpus": lambda given: make_corpus(read_config(given.config, CorpusRun), SCREEN),
@@ -94,8 +105,8 @@ OTHERS: dict[str, Callable[[argparse.Namespace], object]] = {
     "evaluate": score,
     "chain": run_chained,
     "own": run_own,
-    "split": lambda given: [tell(str(p)) for p in split(given.config, given.megabytes)],
-    "join": lambda given: tell(str(join(given.config))),
+    "split": split_file,
+    "join": join_file,
 }
 
 

@@ -10,6 +10,7 @@ from generator.checkpoint import Checkpoint, Licence, Manifest
 from generator.text import ENCODER_FILE, TOKENIZER_FILE
 from training.config import ReleaseRun
 from training.corpus.shards import Corpus
+from training.encoders import ship_encoder
 from training.errors import TrainingError
 from training.export import Trained, export_checkpoint, export_weights
 from training.export_text import encoder_of_folder
@@ -105,5 +106,14 @@ def release(run: ReleaseRun) -> Checkpoint:
     (run.folder / CREDITS_FILE).write_text(credits_page(corpora), encoding="utf-8")
     trained = Trained(backbone, backbone.config, decoder, sizes)
     if run.form == "bf16":
+<<<<<<< HEAD
         return export_weights(run.folder, trained, manifest, encoder_of_folder(run.folder))
     return export_checkpoint(run.folder, trained, manifest, quantised=run.form == "int8")
+=======
+        made = export_weights(run.folder, trained, manifest)
+    else:
+        made = export_checkpoint(run.folder, trained, manifest, quantised=run.form == "int8")
+    if run.encoder is not None:
+        ship_encoder(run.encoder, run.autoencoder, made)
+    return made
+>>>>>>> 3ae1fef (training: own sounds: laws, the decision, how to; the largest preset's step)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from tests.training.tiny import CHANNELS, FRAMES, conditions, tiny_backbone
-from training.lora import adapt, learnt_state, restore_learnt
+from training.lora import adapt, learnt_state, merged, restore_learnt
 
 LAYERS = ("to_q", "to_kv", "out", "widen", "narrow")
 
@@ -47,3 +47,15 @@ def test_what_was_learnt_comes_back() -> None:
     restore_learnt(second, learnt_state(first))
     x, t, c = torch.randn(2, CHANNELS, FRAMES), torch.rand(2), conditions(2)
     torch.testing.assert_close(second(x, t, c), first(x, t, c))
+
+
+def test_a_merged_network_computes_the_same_without_adapters() -> None:
+    adapted = adapt(tiny_backbone(), LAYERS, rank=2, alpha=4.0)
+    with torch.no_grad():
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                parameter.normal_(std=0.1)
+    plain = merged(adapted)
+    x, t, c = torch.randn(2, CHANNELS, FRAMES), torch.rand(2), conditions(2)
+    torch.testing.assert_close(plain(x, t, c), adapted(x, t, c), atol=1e-5, rtol=1e-4)
+    assert set(plain.state_dict()) == set(tiny_backbone().state_dict())

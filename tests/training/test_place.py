@@ -18,12 +18,14 @@ from tests.source_tree import ROOT
 from tests.training import several
 from tests.training.small import SIZES, small_cache
 from tests.training.test_arc import arc_run
+from tests.training.test_fine_tune import own_run
 from tests.training.test_vsd import vsd_run
 from tests.training.test_warmup import warm_up_run
 from tests.training.tiny import CHANNELS, TEXT_WIDTH, draw_captions, draw_pairs
 from training.arc import ArcStage
 from training.batches import LatentCorpus
 from training.errors import TrainingError
+from training.fine_tune import FineTuneStage
 from training.loop import Stage, step_draws
 from training.place import HERE, Place, choose_device
 from training.stage_config import TeacherRun
@@ -133,6 +135,9 @@ MAKERS: dict[str, Callable[[Path], Stage]] = {
     ),
     "vsd": lambda _: VsdStage(
         vsd_run(variation_hinge=False), draw_captions, elsewhere_teacher(), None, ELSEWHERE
+    ),
+    "own sounds": lambda _: FineTuneStage(
+        own_run(), draw_pairs, draw_captions, elsewhere_teacher(), ELSEWHERE
     ),
     "vsd, adapters": lambda _: VsdStage(
         vsd_run(tracker="lora", variation_hinge=False),

@@ -1,0 +1,161 @@
+"""Own sounds: a folder becomes a checkpoint, and what cannot be used is told."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest
+from generator.autoencoder import AutoencoderConfig, Encoder
+from generator.backbone import Backbone, BackboneConfig
+from generator.checkpoint import (
+    TRANSFORMER_FILE,
+    Checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
+from generator.loading import load_generator
+from tests.models import tiny_checkpoint
+from training.checkpoints import STATE_FILE, load_state, save_state
+from training.encoders import ship_encoder
+from training.errors import TrainingError
+from training.export import TRANSFORMER_SHAPE, FlatBackbone, transformer_inputs
+from training.onnx_graphs import export_graph, quantise_matmuls
+from training.own_sounds import STAGE, gather, learn_own_sounds
+from training.screen import Screen
+from training.stage_config import OwnSoundsRun
+from training.thaw import thaw
+
+SIZES = {"latent_channels": 4, "mel_bands": 8, "side_mel_bands": 8}
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    torch.manual_seed(5)
+    made = Backbone(BackboneConfig(latent_channels=4, width=32, blocks=1, heads=2))
+    for weight in made.parameters():
+        # Layers that begin at zero would hide a wrong place.
+        if not weight.any():
+            torch.nn.init.normal_(weight, std=0.2)
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory, backbone: Backbone) -> Checkpoint:
+    """A checkpoint whose transformer is a real one, exported, in a tiny one's place."""
+    tiny = tiny_checkpoint(tmp_path_factory.mktemp("base"))
+    graph = tmp_path_factory.mktemp("graph") / TRANSFORMER_FILE
+    traced = transformer_inputs(4, batch=2, latents=7, tokens=5)
+    export_graph(FlatBackbone(backbone), traced, TRANSFORMER_SHAPE, graph)
+    quantise_matmuls(graph, tiny.folder / TRANSFORMER_FILE)
+    sizes = {"transformer": asdict(backbone.config)}
+    manifest = replace(tiny.manifest, architecture=sizes)
+    return write_checkpoint(tiny.folder, manifest, sorted(tiny.manifest.files))
+
+
+@pytest.fixture
+def run(tmp_path: Path, base: Checkpoint) -> OwnSoundsRun:
+    encoder = Encoder(AutoencoderConfig(**SIZES), SAMPLE_RATE_HZ)
+    torch.nn.init.normal_(encoder.get_buffer("projection"), std=0.01)
+    state = {"step": 1, "sizes": SIZES, "encoder": encoder.state_dict()}
+    save_state(tmp_path / "state.pt", state)
+    ship_encoder(tmp_path / "e.safetensors", tmp_path / "state.pt", base)
+    return OwnSoundsRun(
+        run_dir=tmp_path / "run",
+        folder=tmp_path / "sounds",
+        checkpoint=base.folder,
+        encoder=tmp_path / "e.safetensors",
+        made=tmp_path / "made",
+        name="mine",
+        steps=2,
+        tokens=16,
+        imagined=20,
+        lora_rank=2,
+        threads=1,
+        score=False,
+    )
+
+
+def write_sounds(folder: Path, count: int = 3) -> None:
+    folder.mkdir()
+    for number in range(count):
+        t = np.arange(12_000 + 3000 * number) / SAMPLE_RATE_HZ
+        tone = 0.5 * np.sin(2 * np.pi * 200 * (number + 1) * t) * np.exp(-6 * t)
+        soundfile.write(folder / f"robot_{number}.wav", tone, SAMPLE_RATE_HZ)
+
+
+def test_a_thawed_transformer_has_the_weights_that_were_exported(
+    base: Checkpoint, backbone: Backbone
+) -> None:
+    back = thaw(base).state_dict()
+    for name, weight in backbone.state_dict().items():
+        largest = float(weight.abs().max())
+        torch.testing.assert_close(back[name], weight, atol=0.01 * largest, rtol=0.0, msg=name)
+
+
+def test_a_graph_that_computes_something_else_is_refused(base: Checkpoint) -> None:
+    sizes = dict(base.manifest.architecture["transformer"])
+    for changed in ({"heads": 1}, {"blocks": 2}):
+        architecture = {"transformer": sizes | changed}
+        wrong = replace(base, manifest=replace(base.manifest, architecture=architecture))
+        with pytest.raises(TrainingError, match=r"other weights|does not compute"):
+            thaw(wrong)
+
+
+def test_a_folder_becomes_a_checkpoint_and_the_rest_stays(
+    run: OwnSoundsRun, base: Checkpoint
+) -> None:
+    write_sounds(run.folder)
+    (run.folder / "broken.wav").write_bytes(b"RIFF no sound")
+    told: list[str] = []
+    made = learn_own_sounds(run, Screen(tell=told.append))
+    assert any("left out: broken.wav: cannot be decoded" in text for text in told)
+    assert read_checkpoint(run.made).manifest.name == "mine"
+    assert any("own sounds: 3 clips" in line for line in made.manifest.training_data)
+    for name, record in base.manifest.files.items():
+        assert (made.manifest.files[name] == record) == (name != TRANSFORMER_FILE)
+    clip = load_generator(run.made, threads=1).generate(GenerationRequest("robot", 1, 0.3))
+    assert clip.audio.any()
+    with pytest.raises(TrainingError, match="--resume"):
+        learn_own_sounds(run, Screen())
+    longer = run.model_copy(update={"steps": 3})
+    learn_own_sounds(longer, Screen(), resume=True)
+    assert load_state(run.run_dir / STAGE / STATE_FILE)["step"] == 3
+
+
+def empty(folder: Path) -> None:
+    folder.mkdir()
+
+
+def corrupt(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "a.wav").write_bytes(b"RIFF no sound")
+    soundfile.write(folder / "silent.wav", np.zeros(9000), SAMPLE_RATE_HZ)
+
+
+def nothing(folder: Path) -> None:
+    del folder
+
+
+@pytest.mark.parametrize(
+    ("prepare", "told"),
+    [(empty, "no audio in"), (nothing, "no audio in"), (corrupt, "could be used")],
+)
+def test_a_folder_without_sounds_is_refused(
+    run: OwnSoundsRun, prepare: Callable[[Path], None], told: str
+) -> None:
+    prepare(run.folder)
+    with pytest.raises(TrainingError, match=told):
+        learn_own_sounds(run, Screen())
+    assert not run.made.exists()
+
+
+def test_words_come_from_the_name_and_long_files_are_cut(run: OwnSoundsRun) -> None:
+    write_sounds(run.folder, 1)
+    corpus = gather(run.model_copy(update={"longest_s": 0.1}), Screen(), resume=False)
+    assert any("robot" in caption.lower() for caption in corpus.entries[0].captions)
+    assert corpus.entries[0].seconds == pytest.approx(0.1)
