@@ -106,14 +106,9 @@ def release(run: ReleaseRun) -> Checkpoint:
     (run.folder / CREDITS_FILE).write_text(credits_page(corpora), encoding="utf-8")
     trained = Trained(backbone, backbone.config, decoder, sizes)
     if run.form == "bf16":
-<<<<<<< HEAD
-        return export_weights(run.folder, trained, manifest, encoder_of_folder(run.folder))
-    return export_checkpoint(run.folder, trained, manifest, quantised=run.form == "int8")
-=======
-        made = export_weights(run.folder, trained, manifest)
+        made = export_weights(run.folder, trained, manifest, encoder_of_folder(run.folder))
     else:
         made = export_checkpoint(run.folder, trained, manifest, quantised=run.form == "int8")
     if run.encoder is not None:
         ship_encoder(run.encoder, run.autoencoder, made)
     return made
->>>>>>> 3ae1fef (training: own sounds: laws, the decision, how to; the largest preset's step)

@@ -37,10 +37,10 @@ SIZES = {"latent_channels": 4, "mel_bands": 8, "side_mel_bands": 8}
 def backbone() -> Backbone:
     torch.manual_seed(5)
     made = Backbone(BackboneConfig(latent_channels=4, width=32, blocks=1, heads=2))
-    for weight in made.parameters():
-        # Layers that begin at zero would hide a wrong place.
-        if not weight.any():
-            torch.nn.init.normal_(weight, std=0.2)
+    with torch.no_grad():
+        for weight in made.parameters():
+            # Weights that begin at zero or one would hide a wrong place.
+            weight += 0.1 * torch.randn_like(weight)
     return made.eval()
 
 
