@@ -139,7 +139,9 @@ class LatentCorpus:
         """
         count = int(self._lengths[rng.choice(len(self), p=self._shares)])
         if rng.random() < PADDED_SHARE:
-            count += int(rng.integers(1, LONGEST_SILENCE))
+            longer = count + int(rng.integers(1, LONGEST_SILENCE))
+            # Of a few clips there may be none that has died away by then.
+            count = longer if self._fitting(longer).any() else count
         chosen = self._choose(rng, count, min(MAX_BATCH, max(2, tokens // count)))
         x0 = torch.from_numpy(np.stack([self._fill(clip, count) for clip in chosen]))
         ids = np.array([rng.choice(self._captions[clip]) for clip in chosen], np.int64)
@@ -163,11 +165,15 @@ class LatentCorpus:
         )
 
     def _choose(self, rng: np.random.Generator, count: int, size: int) -> npt.NDArray[np.int64]:
-        """Return clips that fill ``count`` frames: that long, or faded and shorter."""
-        fits = self._lengths == count
-        shorter = (self._lengths < count) & (self._lengths >= count - LONGEST_SILENCE) & self._fades
-        shares = np.where(fits | shorter, self._shares, 0.0)
+        """Return clips that fill ``count`` frames."""
+        shares = np.where(self._fitting(count), self._shares, 0.0)
         return rng.choice(len(self), size=size, p=shares / shares.sum())
+
+    def _fitting(self, count: int) -> npt.NDArray[np.bool_]:
+        """Return which clips fill ``count`` frames: those that long, and shorter faded ones."""
+        near = (self._lengths < count) & (self._lengths >= count - LONGEST_SILENCE)
+        fits: npt.NDArray[np.bool_] = (self._lengths == count) | (near & self._fades)
+        return fits
 
     def _fill(self, clip: int, count: int) -> FloatArray:
         start, length = self._starts[clip], self._lengths[clip]

@@ -1,5 +1,6 @@
 """Laws of batches: one length, silence only after fading, words that belong to the clip."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -56,3 +57,15 @@ def test_known_latents_are_the_clean_ones_where_the_mask_says() -> None:
 def test_a_folder_without_a_cache_names_the_cure(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="training latents"):
         LatentCorpus(tmp_path)
+
+
+def test_few_clips_that_never_fade_are_drawn_at_their_own_length(tmp_path: Path) -> None:
+    folder = small_cache(tmp_path / "latents", clips=2)
+    table = json.loads((folder / "clips.json").read_text())
+    lengths = {clip["frames"] for clip in table["clips"]}
+    for clip in table["clips"]:
+        clip["fades"] = False
+    (folder / "clips.json").write_text(json.dumps(table))
+    corpus = LatentCorpus(folder)
+    drawn = {corpus.draw(np.random.default_rng(seed), 16).latent_frames for seed in range(40)}
+    assert drawn == lengths
