@@ -40,7 +40,7 @@ def backbone() -> Backbone:
     with torch.no_grad():
         for weight in made.parameters():
             # Weights that begin at zero or one would hide a wrong place.
-            weight += 0.1 * torch.randn_like(weight)
+            weight.add_(0.1 * torch.randn_like(weight))
     return made.eval()
 
 
