@@ -30,6 +30,8 @@ from training.screen import Screen
 from training.stage_config import OwnSoundsRun
 from training.thaw import thaw
 
+# Exporting takes half a minute on a quiet machine, many times that on a busy one.
+pytestmark = pytest.mark.timeout(900)
 SIZES = {"latent_channels": 4, "mel_bands": 8, "side_mel_bands": 8}
 
 
