@@ -8,6 +8,7 @@ It ends when its input does. Flow: ports → a datagram with a line → sync_pro
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from daw_bridge.errors import DawBridgeError
 from daw_bridge.pulses import Lead, PulseSender
-from daw_bridge.realtime import CONTROL_PRIORITY, ask_for_real_time
+from daw_bridge.realtime import CONTROL_PRIORITY, ask_for_real_time, prefer_this_process
 from daw_bridge.sync_wire import (
     Follow,
     Listen,
@@ -224,6 +225,8 @@ async def _run(neighbours: Neighbours) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
     def read() -> None:
+        # Whoever holds Python's lock keeps JACK's callback waiting: none may be put off.
+        ask_for_real_time(CONTROL_PRIORITY)
         for line in sys.stdin.buffer:
             loop.call_soon_threadsafe(neighbours.obey, command_from_line(line))
         loop.call_soon_threadsafe(ended.set)
@@ -244,6 +247,8 @@ def main() -> None:
     """Run until control is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # control answers; its end is ours
+    prefer_this_process()  # before there are threads, which inherit it
+    gc.freeze()  # a collection goes over what came since, and is soon done
     mouth = socket.socket(fileno=int(sys.argv[1]))
     mouth.setblocking(False)
     ask_for_real_time(CONTROL_PRIORITY)
