@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 PATIENCE_S = 60.0
 
@@ -40,7 +41,10 @@ class RunningDaemon:
 
 @contextlib.contextmanager
 def running_daemon(
-    output: str, model: str, environment: Mapping[str, str] | None = None
+    output: str,
+    model: str,
+    environment: Mapping[str, str] | None = None,
+    state: Path | None = None,
 ) -> Iterator[RunningDaemon]:
     """Run a daemon until the end of the block.
 
@@ -48,6 +52,7 @@ def running_daemon(
         output: What `--output` gets.
         model: What `--model` gets.
         environment: The child's whole environment; ours if not given.
+        state: Its state folder; one that goes away at the end if not given.
 
     Yields:
         The daemon, once it is ready.
@@ -55,9 +60,9 @@ def running_daemon(
     Raises:
         DaemonError: It ended before it was ready.
     """
-    with tempfile.TemporaryDirectory() as state:
+    with tempfile.TemporaryDirectory() as fresh:
         command = [sys.executable, "-m", "daw_bridge", "run", "--output", output, "--model", model]
-        command += ["--osc-port", "0", "--http-port", "0", "--state-dir", state]
+        command += ["--osc-port", "0", "--http-port", "0", "--state-dir", str(state or fresh)]
         begun_s = time.monotonic()
         process = subprocess.Popen(
             command,
