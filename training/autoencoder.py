@@ -162,13 +162,12 @@ class AutoencoderStage:
         }
 
     def adversarial_terms(self, made: Tensor, real: Tensor) -> dict[str, Tensor]:
-        """Update the discriminator, then return what it says of the decoder.
+        """Update the discriminator, then return what it says of the decoder's mid signal.
 
         Shapes:
-            made, real: [2 batch, frames].
+            made, real: [2 batch, frames], mid and side by turns.
         """
-        sounding = audible(real)
-        made, real = made[sounding], real[sounding]
+        made, real = made[::2], real[::2]
         loss = discriminator_loss(self.judge(real), self.judge(made.detach()))
         update(self.judge_optimiser, loss, rate=self.config.discriminator_rate)
         self.judge.requires_grad_(False)

@@ -38,9 +38,9 @@ class SpectrogramDiscriminator(nn.Module):
         """
         window = self.get_buffer("window")
         spectrum = centred_stft(audio, self.n_fft, self.n_fft // 4, window) * (4.0 / self.n_fft)
-        size = (spectrum.abs().square() + 1e-9).sqrt()
-        compressed = spectrum * (size.pow(-0.7))
-        x = torch.stack((compressed.real, compressed.imag, size.add(1e-4).log() * 0.1), dim=1)
+        log_size = 0.5 * (spectrum.real.square() + spectrum.imag.square() + 1e-9).log()
+        gain = (-0.7 * log_size).exp()
+        x = torch.stack((spectrum.real * gain, spectrum.imag * gain, 0.1 * log_size), dim=1)
         features = []
         for layer in self.layers:
             x = functional.leaky_relu(layer(x), 0.2)
