@@ -369,6 +369,7 @@ def test_a_loop_goes_on_frame_by_frame_while_the_model_changes(tmp_path: Path) -
         await wait_for_state(client, 1, "playing")
         client.send("/gen/slot/2/generate", ("s", "by the new model"))
         await client.expect("/done", lambda values: values[0] == "/gen/slot/2/generate")
+        await asyncio.sleep(3.0)  # the file is written in real time, however quick the loads were
 
     play(scene, tmp_path, output=str(path))
     audio, _ = soundfile.read(path, dtype="float32")
