@@ -112,7 +112,8 @@ def test_a_late_play_starts_at_once_and_says_when() -> None:
 def test_velocity_slot_gain_and_master_gain_multiply() -> None:
     take = noise(4, 4000)
     mixer = mixer_with(take)
-    mixer.handle(SetSlotGain(1, *[10 ** (-6 / 20)] * 2))
+    half = 10 ** (-6 / 20)
+    mixer.handle(SetSlotGain(1, half, half))
     mixer.handle(SetMasterGain(-3.0))
     render(mixer, 1000)
     mixer.handle(Play(1, 0, velocity=0.5))

@@ -34,8 +34,10 @@ def test_a_set_seed_holds_and_a_locked_one_is_that_of_the_take() -> None:
 
 @given(st.tuples(weights, weights, weights, weights))
 def test_the_weights_that_count_sum_to_one(given_weights: tuple[float, ...]) -> None:
-    names = ("weight_1", "weight_2", "weight_3", "weight_4")
-    slot = SlotState(text_2="rain", text_4="fire", **dict(zip(names, given_weights, strict=True)))
+    one, two, three, four = given_weights
+    slot = SlotState(
+        text_2="rain", text_4="fire", weight_1=one, weight_2=two, weight_3=three, weight_4=four
+    )
     blend = blend_of(slot, "wind")
     assert sum(weight for _, weight in blend) == pytest.approx(1.0)
     assert {text for text, _ in blend} <= {"wind", "rain", "fire"}

@@ -39,6 +39,10 @@ def world_with_tape() -> World:
     return world
 
 
+def is_recording(world: World) -> bool:
+    return world.state.tape.is_recording
+
+
 def captured(world: World) -> WriteCapture:
     _, job = last_job(world)
     assert isinstance(job, WriteCapture)
@@ -145,7 +149,7 @@ def test_a_recording_runs_from_its_frame_to_its_frame_and_shows_it() -> None:
     start_id, start = last_job(world)
     assert start == BeginRecording("set", first_frame)
     world.tell(SoundWritten(start_id, "/set.wav"))
-    assert world.state.tape.is_recording
+    assert is_recording(world)
     world.ask(StartRecording("other"))
     assert world.replies("/fail")[-1][2] == Fault.NOT_READY
     play_for(world, 1, "pad", 2.0 * KEPT_S)
@@ -158,7 +162,7 @@ def test_a_recording_runs_from_its_frame_to_its_frame_and_shows_it() -> None:
     assert end.end_frame == world.frame + 77
     assert [credit.prompt for credit in end.tags.credits] == ["pad", "kick"]
     world.tell(SoundWritten(end_id, "/set.wav"))
-    assert not world.state.tape.is_recording
+    assert not is_recording(world)
     done = [reply for reply in world.replies("/done") if reply[1]]
     assert done == [("StartRecording", 1, "/set.wav"), ("StopRecording", 2, "/set.wav")]
 
@@ -171,7 +175,7 @@ def test_a_recording_that_fails_is_over(job_id: int | None) -> None:
     if job_id == 0:  # the disk is full in the middle of it
         world.tell(SoundWritten(started, "/set.wav"))
     world.tell(FileFailed(started if job_id is None else 0, Fault.DISK, "full"))
-    assert not world.state.tape.is_recording
+    assert not is_recording(world)
     world.ask(StopRecording())
     assert "Nothing is being recorded" in world.replies("/fail")[-1][3]
 
