@@ -15,6 +15,9 @@ def bars(systems: Mapping[str, Mapping[str, float]], key: str, title: str) -> st
         systems: Numbers by name.
         key: Which number.
         title: What stands above.
+
+    Returns:
+        One SVG element as text.
     """
     found = {name: values[key] for name, values in systems.items() if key in values}
     if not found:

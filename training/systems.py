@@ -55,6 +55,9 @@ def of_states(run: EvaluationRun, words: TextEncoder) -> list[Subject]:
         run: Names the states.
         words: The text encoder.
 
+    Returns:
+        One subject for each number of steps, or none.
+
     Raises:
         TrainingError: There is no autoencoder to decode with.
     """
