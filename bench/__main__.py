@@ -1,7 +1,8 @@
 """Measures everything, prints the table and writes docs/bench.md.
 
-``python -m bench``; each file with a ``measure`` can also be asked alone with ``--only``. What was
-measured in training stands in the checkpoint's manifest and is copied from there.
+``python -m bench``; each file with a ``measure`` can also be asked alone with ``--only``, or left out
+with ``--without``, and the page says so. What was measured in training is copied from the
+checkpoint.
 """
 
 import argparse
@@ -43,12 +44,14 @@ def main() -> int:
     options = _parser().parse_args()
     rows: list[Row] = []
     for name, measure in _measurements(options).items():
-        if options.only in (None, name):
+        if options.only in (None, name) and name not in options.without:
             print(f"measuring {name} …", file=sys.stderr, flush=True)
             rows += measure()
     print(render_table(rows))
     if options.only is None:
         notes = (*NOTES, TONE_NOTE) if options.model == TONE else NOTES
+        if options.without:
+            notes = (*notes, f"Left out of this run: {', '.join(options.without)}.")
         PAGE.write_text(render_page(options.model, rows, notes), "utf-8")
         print(f"written to {PAGE.name}", file=sys.stderr)
     return 0
@@ -76,7 +79,9 @@ def _measurements(options: argparse.Namespace) -> dict[str, Measurement]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="The table of figures.")
     parser.add_argument("--model", default="house", help="the checkpoint")
-    parser.add_argument("--only", choices=_measurements(argparse.Namespace(model="")))
+    names = _measurements(argparse.Namespace(model=""))
+    parser.add_argument("--only", choices=names)
+    parser.add_argument("--without", choices=names, nargs="+", default=[])
     parser.add_argument("--soak-seconds", type=float, default=60.0, help="how long a loop plays")
     parser.add_argument("--triggers", type=int, default=300, help="how many plays are timed")
     return parser
