@@ -1,7 +1,7 @@
 """Measures everything, prints the table and writes docs/bench.md.
 
-``python -m bench``; each file with a ``measure`` can also be asked alone with ``--only``, or left out
-with ``--without``, and the page says so. What was measured in training is copied from the
+``python -m bench``; each file with a ``measure`` can also be asked alone with ``--only``, or left
+out with ``--without``, and the page says so. What was measured in training is copied from the
 checkpoint.
 """
 
