@@ -120,7 +120,8 @@ def test_bypass_while_it_plays_on_jack_never_clicks(jack: JackServer, tmp_path: 
             pytest.skip("the machine stood still")
         peaks = [np.abs(one.audio).max() for one in (steady, moved)]
         steps = [np.abs(np.diff(one.audio, axis=0)).max() for one in (steady, moved)]
-        assert peaks[1] > 1.1 * peaks[0]  # they were heard
+        rounds = [np.abs(part).max() for part in np.array_split(moved.audio, 10)]
+        assert np.ptp(rounds) > 0.05 * peaks[0]  # they were heard
         # Buses add to what is sent: the material's own steps grow with its level.
         assert steps[1] <= 1.2 * steps[0] * max(1.0, peaks[1] / peaks[0])
         await wait_for_state(client, 1, "playing")
