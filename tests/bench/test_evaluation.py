@@ -11,7 +11,12 @@ METRICS = {
         "noise": {"fad": 2.0, "r_at_1": 0.015},
     },
     "chance": {"r_at_1": 1 / 64},
-    "claims": {"right": 15, "of": 20, "rows": []},
+    "claims": {
+        "rows": [
+            *({"claim": "brightness: a > b", "holds": holds} for holds in [True] * 15 + [False] * 5),
+            {"claim": "pitch: c is at 220 Hz", "holds": True},
+        ]
+    },
     "reconstruction": {},
 }
 
@@ -21,6 +26,7 @@ def test_each_row_says_whether_it_holds() -> None:
     assert (retrieval.passed, distance.passed, claims.passed) == (True, None, False)
     assert "16.0 × chance" in retrieval.measured
     assert "noise 2" in distance.measured
+    assert claims.measured == "15 of 20; pitch, tempo and key as named: 1 of 1"
 
 
 def test_the_autoencoder_is_told_beside_vorbis_where_it_was_measured() -> None:
