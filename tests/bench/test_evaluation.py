@@ -13,7 +13,7 @@ METRICS = {
     "chance": {"r_at_1": 1 / 64},
     "claims": {
         "rows": [
-            *({"claim": "brightness: a > b", "holds": holds} for holds in [True] * 15 + [False] * 5),
+            *({"claim": "long: a > b", "holds": right} for right in [True] * 15 + [False] * 5),
             {"claim": "pitch: c is at 220 Hz", "holds": True},
         ]
     },
