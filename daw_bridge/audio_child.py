@@ -41,7 +41,12 @@ from daw_bridge.errors import AudioError, EffectsMissing
 from daw_bridge.guard import repair_take
 from daw_bridge.mixer import MAX_CHUNK_FRAMES, Mixer
 from daw_bridge.rack import open_rack
-from daw_bridge.realtime import CALLBACK_PRIORITY, ask_for_real_time, prefer_this_process
+from daw_bridge.realtime import (
+    CALLBACK_PRIORITY,
+    SWITCH_INTERVAL_S,
+    ask_for_real_time,
+    prefer_this_process,
+)
 from daw_bridge.ring import open_ring
 from daw_bridge.shared_memory import remove_blocks_of
 from daw_bridge.takes import open_take
@@ -53,8 +58,6 @@ DEVICE_CAME_BACK = 3
 _JANITOR_S = 0.02
 _LOOK_FOR_DEVICE_S = 3.0
 _STOP_PATIENCE_S = 0.5
-# Python's own five milliseconds are a whole block.
-_SWITCH_INTERVAL_S = 0.0005
 
 
 class RealTimeRenderer:
@@ -146,7 +149,7 @@ def make_engine(settings: ChildSettings, effects: EffectChain | None) -> AudioEn
 
 def prepare_this_process() -> None:
     """Have nothing in this process stand in the callback's way."""
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -7,10 +7,12 @@ Flow: __main__.py → here → everything else.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,7 +31,7 @@ from daw_bridge.generator_process import GeneratorProcess
 from daw_bridge.neighbours import Neighbours
 from daw_bridge.osc_server import OscServer, OscSettings
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery
-from daw_bridge.realtime import CONTROL_PRIORITY, ask_for_real_time
+from daw_bridge.realtime import CONTROL_PRIORITY, SWITCH_INTERVAL_S, ask_for_real_time
 from daw_bridge.requests import MidiCommand, Request
 from daw_bridge.session_library import Tape
 from daw_bridge.session_state import new_session
@@ -70,6 +72,8 @@ async def run_daemon(settings: Settings, say: Say) -> None:
             await daemon.start(say)
             # A message must not wait for the model's threads. A refusal has been told by audio.
             ask_for_real_time(CONTROL_PRIORITY)
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            gc.freeze()  # a collection goes over what came since, and is soon done
             await daemon.serve()
         finally:
             await daemon.close()

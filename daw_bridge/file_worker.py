@@ -36,6 +36,7 @@ from daw_bridge.file_jobs import (
     WriteRig,
 )
 from daw_bridge.presets import Document, FiledTake, takes_of, with_takes
+from daw_bridge.realtime import FILES_PRIORITY, ask_for_real_time
 from daw_bridge.recorder import Recorder
 from daw_bridge.shelf import Shelf as Folder
 from daw_bridge.shelf import check_name, folder_of_takes
@@ -138,6 +139,9 @@ class FileWorker:
 
     # ── the thread ───────────────────────────────────────────────────────────
     def _run(self) -> None:
+        # It shares Python's lock with the thread that answers messages, which waits while this one,
+        # lock in hand, waits for a core that the model burns.
+        ask_for_real_time(FILES_PRIORITY)
         while True:
             try:
                 timeout_s = None if self._recorder is None else _DRAIN_S

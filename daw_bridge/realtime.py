@@ -5,9 +5,13 @@ Knows nothing of audio. Linux only; elsewhere the audio server's own threads hav
 
 import os
 
-# The callback goes before the thread that answers messages; both before everything ordinary.
+# The callback goes before the thread that answers messages, that one before files; all before
+# everything ordinary.
 CALLBACK_PRIORITY = 10
 CONTROL_PRIORITY = 4
+FILES_PRIORITY = 3
+# How long a thread may keep Python's lock: its own five milliseconds are a whole block.
+SWITCH_INTERVAL_S = 0.0005
 _NICENESS = -11
 
 

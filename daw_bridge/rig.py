@@ -57,9 +57,8 @@ def default_of(row: Row) -> Held:
     return held[0] if len(row.arguments) == 1 else held
 
 
-def slot_defaults() -> dict[str, Held]:
-    """What a slot holds before anybody has set it, by field."""
-    return {row.field: default_of(row) for row in SLOT_ROWS.values()}
+# What a slot holds before anybody has set it, by field.
+SLOT_DEFAULTS: Mapping[str, Held] = {row.field: default_of(row) for row in SLOT_ROWS.values()}
 
 
 def morph(row: Row, start: Held, end: Held, share: float) -> Held:

@@ -15,7 +15,15 @@ from daw_bridge.errors import Fault
 from daw_bridge.file_jobs import StoredTake
 from daw_bridge.generator_events import TakeReady
 from daw_bridge.requests import SetValue
-from daw_bridge.rig import SESSION_ROWS, SLOT_ROWS, Rig, SlotRig, glides, morph, slot_defaults
+from daw_bridge.rig import (
+    SESSION_ROWS,
+    SLOT_DEFAULTS,
+    SLOT_ROWS,
+    Rig,
+    SlotRig,
+    glides,
+    morph,
+)
 from daw_bridge.session_generation import Generation
 from daw_bridge.session_history import remembered
 from daw_bridge.session_library import Library, Morph, Move, Origin, Recall
@@ -71,8 +79,8 @@ def snapshot(state: SessionState) -> Rig[Take]:
 
 
 def _slot_values(state: SessionState, number: int) -> dict[str, Held]:
-    values = {name: kept_value(state, number, name) for name in slot_defaults()}
-    return {name: held for name, held in values.items() if held != slot_defaults()[name]}
+    values = {name: kept_value(state, number, name) for name in SLOT_DEFAULTS}
+    return {name: held for name, held in values.items() if held != SLOT_DEFAULTS[name]}
 
 
 class Recalling(Generation, Timing):
@@ -134,7 +142,7 @@ class Recalling(Generation, Timing):
     def _recipe(self, number: int, wanted: SlotRig[StoredTake]) -> GenerationRequest | None:
         if wanted.take is not None:
             return None if wanted.take.shm_name else wanted.take.recipe
-        slot = replace(SlotState(), **{**slot_defaults(), **wanted.values})  # type: ignore[arg-type]
+        slot = replace(SlotState(), **{**SLOT_DEFAULTS, **wanted.values})  # type: ignore[arg-type]
         if not slot.prompt.strip():
             return None
         dice = throw(slot, self.state.last_id + number, self.state.entropy)
@@ -242,7 +250,7 @@ class Recalling(Generation, Timing):
             if row.field in rig.values:
                 yield 0, row, rig.values[row.field]
         for number in range(1, len(self.state.slots) + 1):
-            values = slot_defaults() | dict(rig.slots.get(number, _EMPTY).values)
+            values = {**SLOT_DEFAULTS} | dict(rig.slots.get(number, _EMPTY).values)
             for row in SLOT_ROWS.values():
                 yield number, row, values[row.field]
 
