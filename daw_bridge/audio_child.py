@@ -107,7 +107,7 @@ def main() -> None:
     engine.output_latency_ms = output.info.latency_ms
     wait_for_the_first_block(renderer, ended)
     _say(hello_descriptor, Hello("", output.info, renderer.refusal or "", missing_effects))
-    exit_status = keep_house(engine, ended, settings.output, is_fallback=bool(output.info.note))
+    exit_status = keep_house(engine, ended, settings.output, is_fallback=output.info.is_fallback)
     _stop_with_patience(output)
     if ended.is_set():
         remove_blocks_of(settings.owner_pid)
@@ -133,7 +133,7 @@ def make_engine(settings: ChildSettings, effects: EffectChain | None) -> AudioEn
         The engine.
     """
     engine = AudioEngine(
-        Mixer(effects=effects),
+        Mixer(effects=effects, pairs=settings.output.pairs),
         commands=open_ring(settings.commands, capacity=RING_RECORDS, record_bytes=RECORD_BYTES),
         events=open_ring(settings.events, capacity=RING_RECORDS, record_bytes=RECORD_BYTES),
         status=StatusWriter(map_status_block(settings.status)),

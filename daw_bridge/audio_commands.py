@@ -19,6 +19,7 @@ from daw_bridge.errors import AudioError
 FrameTime = int
 NOW: FrameTime = -1
 RECORD_BYTES = 112
+MAX_PAIRS = 16
 NAME_BYTES = 64
 
 
@@ -113,6 +114,15 @@ class SetSlotGain:
     slot: int
     left: float
     right: float
+    at_frame: FrameTime = NOW
+
+
+@dataclass(frozen=True, slots=True)
+class SetSlotOutput:
+    """Let a slot glide to a stereo pair of the output, counted from 0."""
+
+    slot: int
+    pair: int
     at_frame: FrameTime = NOW
 
 
@@ -246,7 +256,7 @@ class SetLimiter:
     ceiling_dbfs: float
 
 
-Setting = SetSlotGain | SetMasterGain | SetEffect | SetSend
+Setting = SetSlotGain | SetSlotOutput | SetMasterGain | SetEffect | SetSend
 Command = (
     InstallTake | ReleaseTake | Play | MovePlay | StopSlot | Setting | SetLimiter | Panic | Quit
 )
@@ -261,6 +271,7 @@ _CLASSES: tuple[Callable[..., Message], ...] = (
     MovePlay,
     StopSlot,
     SetSlotGain,
+    SetSlotOutput,
     SetMasterGain,
     SetEffect,
     SetSend,

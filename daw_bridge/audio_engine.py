@@ -89,10 +89,10 @@ class AudioEngine:
         """Fill a block.
 
         Shapes:
-            out: [frames, channels]
+            out: [frames, channels of all pairs]
 
         Args:
-            out: The device's own memory.
+            out: The device's own memory. The first pair is metered, and kept to be captured.
             underflow: Whether the server reports an interruption before this block.
         """
         begun_s = time.monotonic()
@@ -104,7 +104,7 @@ class AudioEngine:
         frame = self._mixer.frame
         self._mixer.render(out)
         if self.capture is not None:
-            self.capture.write(frame, out)
+            self.capture.write(frame, out[:, :CHANNELS])
         self._meter.measure(out)
         self._tell()
         self._publish(len(out), begun_s)
@@ -148,9 +148,9 @@ class AudioEngine:
         events = self._mixer.events
         while self.departures:
             events.append(Disposed(self.departures.popleft()))
-        if self._mixer.guard.not_finite > self._not_finite:
-            count = self._mixer.guard.not_finite - self._not_finite
-            self._not_finite = self._mixer.guard.not_finite
+        if self._mixer.outputs.not_finite > self._not_finite:
+            count = self._mixer.outputs.not_finite - self._not_finite
+            self._not_finite = self._mixer.outputs.not_finite
             events.append(Warning(WarningCode.NOT_FINITE, count))
         sent = False
         while events and self._events.push(encode(events[0])):
@@ -181,7 +181,7 @@ class AudioEngine:
             peak_r=self._meter.peaks[1],
             rms_l=self._meter.mean_squares[0] ** 0.5,
             rms_r=self._meter.mean_squares[1] ** 0.5,
-            limiter_gain=self._mixer.guard.gain,
+            limiter_gain=self._mixer.outputs.limiter_gain,
             output_latency_ms=self.output_latency_ms,
             buffer_frames=frames,
             playing_slots=self._mixer.playing_slots,

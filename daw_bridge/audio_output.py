@@ -13,7 +13,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,12 +40,14 @@ class OutputSettings:
         output: "default", a device's name or a part of it, "null", or a path that ends in .wav.
         hostapi: Only devices of this host API, by its name or a part of it; empty for any.
         buffer_frames: Length of a block where it is ours to choose; JACK's is JACK's.
+        pairs: How many stereo pairs are wanted; a device that has fewer gives what it has.
         falls_back: Whether a device that is not there is replaced by a silent clock.
     """
 
     output: str = DEFAULT
     hostapi: str = ""
     buffer_frames: int = 256
+    pairs: int = 1
     falls_back: bool = False
 
 
@@ -58,6 +60,8 @@ class OutputInfo:
         hostapi: Its host API, or what stands in for one.
         buffer_frames: Length of a block, 0 where the server decides.
         latency_ms: From rendering to sounding, as the host API says; 0 where there is no device.
+        pairs: How many stereo pairs it has been given.
+        is_fallback: Whether it is a silent clock that stands in for a device.
         note: What the user should know, empty if nothing.
     """
 
@@ -65,6 +69,8 @@ class OutputInfo:
     hostapi: str
     buffer_frames: int
     latency_ms: float
+    pairs: int = 1
+    is_fallback: bool = False
     note: str = ""
 
 
@@ -83,7 +89,7 @@ class Renderer(Protocol):
     """What fills the blocks."""
 
     def render(self, out: FloatArray, *, underflow: bool) -> None:
-        """Fill a block [frames, channels]."""
+        """Fill a block [frames, channels of all pairs]."""
 
     def fail(self, failure: BaseException) -> None:
         """Note that a block could not be filled; it was silent."""
@@ -117,16 +123,16 @@ def open_output(settings: OutputSettings, renderer: Renderer) -> Output:
         AudioError: It cannot be opened; the text says what there is instead.
     """
     if settings.output.lower().endswith(".wav"):
-        return WavFileOutput(Path(settings.output), settings.buffer_frames, renderer)
+        return WavFileOutput(settings, renderer)
     if settings.output == NULL:
-        return NullOutput(settings.buffer_frames, renderer)
+        return NullOutput(settings, renderer)
     try:
         return DeviceOutput(settings, renderer)
     except AudioError as error:
         if not settings.falls_back:
             raise
         note = f"{error} Running on a silent clock meanwhile."
-        return NullOutput(settings.buffer_frames, renderer, note=note)
+        return NullOutput(settings, renderer, note=note)
 
 
 def list_devices() -> tuple[DeviceInfo, ...]:
@@ -196,12 +202,13 @@ class DeviceOutput:
         hostapi = str(sounddevice.query_hostapis(device["hostapi"])["name"])
         # JACK has one block length for all its clients; to ask for another costs latency.
         blocks = 0 if hostapi == _JACK else settings.buffer_frames
+        pairs = min(settings.pairs, int(device["max_output_channels"]) // CHANNELS)
         try:
             self._stream = sounddevice.OutputStream(
                 device=device["index"],
                 samplerate=SAMPLE_RATE_HZ,
                 blocksize=blocks,
-                channels=CHANNELS,
+                channels=CHANNELS * pairs,
                 dtype="float32",
                 latency="low",
                 callback=self._callback,
@@ -211,7 +218,10 @@ class DeviceOutput:
         latency_s = float(self._stream.latency)
         if not 0.0 <= latency_s < _LONGEST_PLAUSIBLE_LATENCY_S:
             latency_s = 0.0  # some servers say nonsense
-        self.info = OutputInfo(str(device["name"]), hostapi, blocks, latency_s * 1000.0)
+        name, note = str(device["name"]), ""
+        if pairs < settings.pairs:
+            note = f"{name} has {pairs} of {settings.pairs} pairs; the others are heard on pair 1."
+        self.info = OutputInfo(name, hostapi, blocks, latency_s * 1000.0, pairs, note=note)
 
     def _callback(self, out: FloatArray, _frames: int, _time: object, status: Any) -> None:
         _render(self._renderer, out, underflow=bool(status) and status.output_underflow)
@@ -220,17 +230,19 @@ class DeviceOutput:
 class NullOutput:
     """A silent clock: blocks are asked for in real time, and thrown away."""
 
-    def __init__(self, buffer_frames: int, renderer: Renderer, *, note: str = "") -> None:
+    def __init__(self, settings: OutputSettings, renderer: Renderer, *, note: str = "") -> None:
         """Prepare it.
 
         Args:
-            buffer_frames: Length of a block.
+            settings: Its blocks and pairs.
             renderer: What fills the blocks.
             note: What the user should know about why there is no sound.
         """
-        self.info = OutputInfo(NULL, "silent clock", buffer_frames, 0.0, note)
+        frames, pairs = settings.buffer_frames, settings.pairs
+        is_fallback = settings.output != NULL
+        self.info = OutputInfo(NULL, "silent clock", frames, 0.0, pairs, is_fallback, note)
         self._renderer = renderer
-        self._block = np.zeros((buffer_frames, CHANNELS), np.float32)
+        self._block = np.zeros((frames, CHANNELS * pairs), np.float32)
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audio clock", daemon=True)
 
@@ -259,21 +271,21 @@ class NullOutput:
 class WavFileOutput(NullOutput):
     """A WAV file of 32-bit floats, written in real time."""
 
-    def __init__(self, path: Path, buffer_frames: int, renderer: Renderer) -> None:
+    def __init__(self, settings: OutputSettings, renderer: Renderer) -> None:
         """Create the file.
 
         Args:
-            path: Where; its folder must exist.
-            buffer_frames: Length of a block.
+            settings: Its path, whose folder must exist, its blocks and pairs.
             renderer: What fills the blocks.
 
         Raises:
             AudioError: The file cannot be made.
         """
-        super().__init__(buffer_frames, renderer)
-        self.info = OutputInfo(str(path), "file", buffer_frames, 0.0)
+        super().__init__(settings, renderer)
+        path = Path(settings.output)
+        self.info = replace(self.info, name=str(path), hostapi="file", is_fallback=False)
         try:
-            self._file = WavWriter(path)
+            self._file = WavWriter(path, CHANNELS * settings.pairs)
         except OSError as error:
             raise AudioError(
                 f"{path} cannot be written: {error}. Name a file in a folder that exists."

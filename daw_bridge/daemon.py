@@ -93,6 +93,7 @@ class Daemon:
                 output=settings.output,
                 hostapi=settings.hostapi,
                 buffer_frames=settings.buffer_frames,
+                pairs=settings.output_pairs,
                 falls_back=settings.output == DEFAULT,
             ),
             capture_frames=settings.capture_s * SAMPLE_RATE_HZ,
@@ -110,6 +111,7 @@ class Daemon:
             new_session(settings.slots, secrets.randbits(64), settings.tempo_bpm),
             tape=Tape(settings.capture_s * SAMPLE_RATE_HZ),
             midi_in=settings.midi_in,
+            output_pairs=settings.output_pairs,
             missing_sources=missing_sources(),
         )
         parts = Parts(self._audio, self._generator, self._files, self._osc, remove_take, self.end)

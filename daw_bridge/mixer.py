@@ -10,6 +10,7 @@ Knows nothing of prompts, quantising or where commands come from. Flow: commands
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -31,15 +32,15 @@ from daw_bridge.audio_commands import (
     SetMasterGain,
     SetSend,
     SetSlotGain,
+    SetSlotOutput,
     Started,
     StopSlot,
     Warning,
     WarningCode,
 )
 from daw_bridge.effect_chain import EffectChain
-from daw_bridge.guard import Guard
 from daw_bridge.interpolation import Interpolator
-from daw_bridge.master import Master
+from daw_bridge.outputs import Outputs
 from daw_bridge.ramps import NEVER, Scratch, fade_frames
 from daw_bridge.timeline import MAX_SLOTS, Timed, Timeline, gives_way, is_sane
 from daw_bridge.voice import SlotStrip, Take, Voice
@@ -58,17 +59,20 @@ _MAX_GAIN = 100.0
 class Mixer:
     """Voices in slots on an absolute clock of frames."""
 
-    def __init__(self, *, start_frame: int = 0, effects: EffectChain | None = None) -> None:
+    def __init__(
+        self, *, start_frame: int = 0, effects: EffectChain | None = None, pairs: int = 1
+    ) -> None:
         """Reserve everything that rendering needs.
 
         Args:
             start_frame: Where its clock stands before the first block.
             effects: What works on the mix, made for MAX_SLOTS and MAX_CHUNK_FRAMES; if anything.
+            pairs: How many stereo pairs slots may go to.
         """
         self.frame = start_frame
         self.events: deque[Event] = deque()
         self.disposed: deque[Take] = deque()
-        self._master = Master(MAX_CHUNK_FRAMES, effects)
+        self.outputs = Outputs(pairs, MAX_SLOTS, MAX_CHUNK_FRAMES, effects)
         self._scratch = Scratch(MAX_CHUNK_FRAMES)
         self._interpolator = Interpolator(MAX_CHUNK_FRAMES)
         self._alone = np.zeros((MAX_CHUNK_FRAMES, CHANNELS), np.float32)
@@ -78,11 +82,6 @@ class Mixer:
         self._sounding: list[Voice] = []
         self._strips = [SlotStrip() for _ in range(MAX_SLOTS + 1)]
         self._timeline = Timeline()
-
-    @property
-    def guard(self) -> Guard:
-        """What everything passes last."""
-        return self._master.guard
 
     @property
     def playing_slots(self) -> int:
@@ -124,7 +123,15 @@ class Mixer:
             command: What to do. `InstallTake` and `Quit` are for whoever runs the mixer.
         """
         match command:
-            case Play() | StopSlot() | SetSlotGain() | SetMasterGain() | SetEffect() | SetSend():
+            case (
+                Play()
+                | StopSlot()
+                | SetSlotGain()
+                | SetSlotOutput()
+                | SetMasterGain()
+                | SetEffect()
+                | SetSend()
+            ):
                 self._plan(command)
             case Panic() if command.at_frame <= self.frame:
                 self._panic(self._timeline.next_order())
@@ -135,7 +142,7 @@ class Mixer:
             case ReleaseTake():
                 self._release(command.take_id)
             case SetLimiter():
-                self.guard.set_limiter(command.ceiling_dbfs, is_on=command.is_on)
+                self.outputs.set_limiter(command.ceiling_dbfs, is_on=command.is_on)
             case InstallTake() | Quit():
                 self._warn(WarningCode.BAD_COMMAND)
             case _:
@@ -145,7 +152,7 @@ class Mixer:
         """Write the next frames.
 
         Shapes:
-            out: [frames, channels]
+            out: [frames, channels of all pairs]
 
         Args:
             out: Where to; any number of frames.
@@ -195,8 +202,9 @@ class Mixer:
                 gains = (min(command.left, _MAX_GAIN), min(command.right, _MAX_GAIN))
                 strip.move(*gains, frame=self.frame, frames=_GAIN_RAMP_FRAMES)
             case SetMasterGain():
-                ramp = self._master.gain
-                ramp.move(_gain(command.gain_db), frame=self.frame, frames=_GAIN_RAMP_FRAMES)
+                self.outputs.set_gain(_gain(command.gain_db), self.frame)
+            case SetSlotOutput():
+                self.outputs.send(command.slot, command.pair, self.frame)
             case SetEffect() | SetSend():
                 self._set_effect(command)
             case Panic():
@@ -259,11 +267,11 @@ class Mixer:
         self._timeline.drop_before(order)
         for voice in self._sounding:
             voice.panic(frame=self.frame, frames=_PANIC_FRAMES)
-        if self._master.effects is not None:
-            self._master.effects.panic(self.frame)
+        if self.outputs.effects is not None:
+            self.outputs.effects.panic(self.frame)
 
     def _set_effect(self, command: SetEffect | SetSend) -> None:
-        effects, done = self._master.effects, False
+        effects, done = self.outputs.effects, False
         if effects is not None and isinstance(command, SetEffect):
             done = effects.set(command.effect, command.place, command.value, self.frame)
         elif effects is not None and isinstance(command, SetSend):
@@ -306,29 +314,32 @@ class Mixer:
 
     def _render_chunk(self, chunk: FloatArray) -> None:
         begin_frame, done = self.frame, 0
+        mixes = self.outputs.split(chunk)
         while done < len(chunk):
             self._obey_what_is_due()
             self._let_go_of_what_is_not_made(len(chunk) - done)
             frames = min(len(chunk) - done, self._frames_to_next_change())
-            self._mix(chunk[done : done + frames], done)
+            self._mix(mixes, done, frames)
             done += frames
-        self._master.finish(chunk, begin_frame)
+        self.outputs.finish(mixes, begin_frame)
 
-    def _mix(self, mix: FloatArray, place: int) -> None:
+    def _mix(self, mixes: Sequence[FloatArray], place: int, frames: int) -> None:
         """Mix the voices of a stretch that begins at a place of the chunk."""
-        mix.fill(0.0)
-        effects = self._master.effects
+        outputs, effects = self.outputs, self.outputs.effects
         for voice in self._sounding:
-            if effects is not None and effects.sends.wants(voice.slot, self.frame):
-                alone = self._alone[: len(mix)]
-                alone.fill(0.0)
-                self._add(voice, alone)
-                np.add(mix, alone, out=mix)
+            sends = effects is not None and effects.sends.wants(voice.slot, self.frame)
+            only = None if sends else outputs.only_mix(voice.slot, mixes, self.frame)
+            if only is not None:
+                self._add(voice, only[place : place + frames])
+                continue
+            alone = self._alone[:frames]
+            alone.fill(0.0)
+            self._add(voice, alone)
+            outputs.add(voice.slot, alone, place, mixes, self.frame)
+            if effects is not None and sends:
                 effects.sends.add(voice.slot, alone, place, self.frame)
-            else:
-                self._add(voice, mix)
-        self._master.note_gain(place, len(mix), self.frame)
-        self.frame += len(mix)
+        outputs.note_gain(place, frames, self.frame)
+        self.frame += frames
         self._retire_voices()
 
     def _add(self, voice: Voice, mix: FloatArray) -> None:

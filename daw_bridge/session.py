@@ -253,6 +253,11 @@ class _Rules(Stream, Taping, Notes, Modelling):
                 return self.mark_refusal(slot, is_kept=is_kept)
             case SetValue(_, "init", str(init)):
                 return init_refusal(init, len(self.state.slots))
+            case SetValue(_, "out", int(pair)) if pair > self.state.output_pairs:
+                return (
+                    f"There is no output pair {pair}: the output has {self.state.output_pairs}. "
+                    "The setting output_pairs asks for more at the start."
+                )
         return ""
 
     def move_pad(self, x: float, y: float) -> None:

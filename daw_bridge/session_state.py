@@ -171,6 +171,7 @@ class SlotState:
     mute: bool = False
     solo: bool = False
     choke: int = 0
+    out: int = 1
     crossfade_ms: float = 10.0
     root: int = 60
     send_delay_db: float = -math.inf
@@ -284,6 +285,7 @@ class SessionState:
     missing_effects: str = ""
     morph_xy: tuple[float, float] = (0.0, 0.0)
     levels_db: Mapping[int, float] = field(default_factory=dict)
+    output_pairs: int = 1
     xruns_total: int = 0
     xruns_before: int = 0
     takes_made: int = 0
@@ -384,6 +386,7 @@ SESSION_FIELDS = (
     "is_recording",
     "fx",
     "model",
+    "output_pairs",
 )
 SLOT_FIELDS = (
     "prompt",
@@ -408,6 +411,7 @@ SLOT_FIELDS = (
     "mute",
     "solo",
     "choke",
+    "out",
     "crossfade_ms",
     "root",
     *SEND_FIELDS,

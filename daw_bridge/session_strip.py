@@ -1,4 +1,4 @@
-"""What faders, balance, mute and solo come to: one gain for each side of a slot, one for the mix.
+"""What faders, balance, mute and solo come to, and where a slot goes: what audio is told of it.
 
 Pure. A muted slot is silent; where any slot is solo, so are all that are not. Balance takes from
 the other side and adds to none, because takes are stereo. Flow: session_turn.py compares what was
@@ -49,7 +49,7 @@ def _limiter(state: SessionState) -> audio.SetLimiter:
 def changed_gains(
     before: SessionState, after: SessionState, due_frame: int
 ) -> Iterator[audio.Command]:
-    """What the audio process must be told of faders.
+    """What the audio process must be told of faders and outputs.
 
     Args:
         before: How they stood.
@@ -57,7 +57,7 @@ def changed_gains(
         due_frame: When the change is to be heard.
 
     Yields:
-        A command for each gain that has changed.
+        A command for each gain and output that has changed.
     """
     if master_gain_db(after) != master_gain_db(before):
         yield audio.SetMasterGain(master_gain_db(after), due_frame)
@@ -69,13 +69,18 @@ def changed_gains(
     for number, (old, new) in enumerate(pairs, 1):
         if new != old:
             yield audio.SetSlotGain(number, *new, due_frame)
+        if after.slots[number - 1].out != before.slots[number - 1].out:
+            yield audio.SetSlotOutput(number, after.slots[number - 1].out - 1, due_frame)
 
 
 def all_gains(state: SessionState) -> Iterator[audio.Command]:
-    """What a new audio process must be told of faders."""
+    """What a new audio process must be told of faders and outputs."""
     yield audio.SetMasterGain(master_gain_db(state))
     if not (state.limiter and state.ceiling_dbfs == CEILING_DBFS):
         yield _limiter(state)
     for number, gains in enumerate(gains_of(state), 1):
         if gains != UNITY:
             yield audio.SetSlotGain(number, *gains)
+    for number, slot in enumerate(state.slots, 1):
+        if slot.out > 1:
+            yield audio.SetSlotOutput(number, slot.out - 1)

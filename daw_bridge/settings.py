@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as EnvironmentFault
 
+from daw_bridge.audio_commands import MAX_PAIRS
 from daw_bridge.errors import SettingsError
 
 ENV_PREFIX = "DAW_BRIDGE_"
@@ -49,6 +50,9 @@ class Settings(BaseSettings):
         default="", description="Host API of the device, such as JACK; any if empty"
     )
     buffer_frames: int = Field(default=256, ge=16, le=8192, description="Frames of a block")
+    output_pairs: int = Field(
+        default=1, ge=1, le=MAX_PAIRS, description="Stereo pairs that slots may be sent to"
+    )
     model: str = Field(default="house", min_length=1, description="Checkpoint by name or folder")
     generator_threads: int = Field(
         default=2, ge=1, le=64, description="Threads that compute a take"

@@ -22,7 +22,6 @@ from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 SUFFIXES = (".wav", ".flac")
 MAX_WAV_FRAMES = (2**32 - 2**20) // (4 * CHANNELS)
 _WAVE_FLOAT = 3
-_FRAME_BYTES = 4 * CHANNELS
 _FLAC_STREAMINFO_END = 4 + 4 + 34
 _FLAC_COMMENTS = 4
 _FLAC_LAST = 0x80
@@ -46,16 +45,17 @@ class SoundWriter(Protocol):
 class WavWriter:
     """A WAV file of 32-bit floats, whole after each write."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, channels: int = CHANNELS) -> None:
         """Open it.
 
         Args:
             path: Where to; its folder must exist.
+            channels: How many it has.
         """
-        self.frames = 0
+        self.frames, self._channels = 0, channels
         self._file: IO[bytes] = path.open("wb", buffering=0)
         try:
-            self._file.write(_wav_head(0, 0))
+            self._file.write(_wav_head(0, 0, channels))
         except OSError:
             self._file.close()
             raise
@@ -64,7 +64,7 @@ class WavWriter:
         """Append frames.
 
         Shapes:
-            audio: [frames, 2]
+            audio: [frames, channels]
         """
         _write_all(self._file, np.ascontiguousarray(audio, "<f4").data.cast("B"))
         self.frames += len(audio)
@@ -88,7 +88,7 @@ class WavWriter:
 
     def _write_head(self, more_bytes: int) -> None:
         self._file.seek(0)
-        self._file.write(_wav_head(self.frames, more_bytes))
+        self._file.write(_wav_head(self.frames, more_bytes, self._channels))
         self._file.seek(0, os.SEEK_END)
 
 
@@ -223,13 +223,14 @@ def read_sound(path: Path, most_frames: int) -> FloatArray:
         raise AudioError(f"{path.name} cannot be read: {error}") from error
 
 
-def _wav_head(frames: int, more_bytes: int) -> bytes:
-    kind = (_WAVE_FLOAT, CHANNELS, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ * _FRAME_BYTES, _FRAME_BYTES)
+def _wav_head(frames: int, more_bytes: int, channels: int) -> bytes:
+    frame_bytes = 4 * channels
+    kind = (_WAVE_FLOAT, channels, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ * frame_bytes, frame_bytes)
     form = struct.pack("<4sIHHIIHHH", b"fmt ", 18, *kind, 32, 0)
     fact = struct.pack("<4sII", b"fact", 4, frames)
-    data = struct.pack("<4sI", b"data", frames * _FRAME_BYTES)
+    data = struct.pack("<4sI", b"data", frames * frame_bytes)
     body = b"WAVE" + form + fact + data
-    return struct.pack("<4sI", b"RIFF", len(body) + frames * _FRAME_BYTES + more_bytes) + body
+    return struct.pack("<4sI", b"RIFF", len(body) + frames * frame_bytes + more_bytes) + body
 
 
 def _write_all(file: IO[bytes], data: memoryview) -> None:

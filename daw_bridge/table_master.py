@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from daw_bridge.arguments import Argument, Kind
+from daw_bridge.audio_commands import MAX_PAIRS
 from daw_bridge.guard import CEILING_DBFS
 from daw_bridge.requests import NoteOff, NoteOn, Panic
 from daw_bridge.table_rows import GAIN, SWITCH, Access, Row
@@ -86,6 +87,14 @@ MASTER: tuple[Row, ...] = (
         "A key was let go: what it plays ends, save in a one-shot.",
         (_NOTE, replace(_VELOCITY, is_optional=True, default=0), _CHANNEL),
         NoteOff,
+    ),
+    Row(
+        "/device/pairs",
+        Access.READ,
+        "How many stereo pairs slots may go to (/slot/N/out); the setting output_pairs at the "
+        "start. What is for a pair that the device lacks is heard on pair 1.",
+        (Argument("pairs", Kind.INT, low=1, high=MAX_PAIRS, default=1),),
+        shows="output_pairs",
     ),
     Row(
         "/xruns",

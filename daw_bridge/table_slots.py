@@ -1,6 +1,7 @@
 """The table's rows of the slots."""
 
 from daw_bridge.arguments import Argument, Kind
+from daw_bridge.audio_commands import MAX_PAIRS
 from daw_bridge.requests import Cancel, Generate, Go, Inpaint, NextTake, Play, PreviousTake, Stop
 from daw_bridge.table_rows import GAIN, SWITCH, Access, Row
 from generator.api import MAX_BARS, MAX_PROMPT_BYTES, MAX_SECONDS, MAX_SEED, MAX_STEPS, MIN_SECONDS
@@ -145,6 +146,13 @@ SLOT: tuple[Row, ...] = (
         Access.VALUE,
         "Slots of one group, such as an open and a closed hi-hat, cut each other off; 0 is none.",
         (Argument("group", Kind.INT, low=0, high=16, default=0),),
+    ),
+    Row(
+        "/slot/{slot}/out",
+        Access.VALUE,
+        "The stereo pair of the output that the slot goes to: 1 is the main mix, where effects are "
+        "heard; /device/pairs tells how many there are. It glides from one to the other.",
+        (Argument("pair", Kind.INT, low=1, high=MAX_PAIRS, default=1),),
     ),
     Row(
         "/slot/{slot}/crossfade",

@@ -17,6 +17,8 @@ from daw_bridge.audio_commands import (
     SetMasterGain,
     SetSend,
     SetSlotGain,
+    SetSlotOutput,
+    Setting,
     StopSlot,
 )
 from generator.api import SAMPLE_RATE_HZ
@@ -29,7 +31,7 @@ _FAR = 2**62
 # Minus infinity is a level too, and only as a level.
 _SILENCE_DB = -1000.0
 
-Timed = Play | StopSlot | SetSlotGain | SetMasterGain | SetEffect | SetSend | Panic
+Timed = Play | StopSlot | Setting | Panic
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -160,6 +162,8 @@ def is_sane(command: Timed) -> bool:
             numbers = (command.fade_ms, 0.0)
         case SetSlotGain():
             numbers = (command.left, command.right)
+        case SetSlotOutput():
+            numbers = (0.0, 0.0)
         case SetMasterGain(gain_db=level) | SetEffect(value=level) | SetSend(level_db=level):
             numbers = (max(level, _SILENCE_DB), 0.0)
         case _:

@@ -56,7 +56,7 @@ class DaemonRig:
 
 @contextmanager
 def running_daemon(
-    folder: Path, *, output: str = "null", model: str = "tone"
+    folder: Path, *, output: str = "null", model: str = "tone", **settings: str
 ) -> Iterator[DaemonRig]:
     """Start a daemon on free ports, wait until it is ready, and end it.
 
@@ -64,6 +64,7 @@ def running_daemon(
         folder: Where it may write.
         output: As on the command line.
         model: As on the command line.
+        settings: Others, by name, as in the environment.
 
     Yields:
         The daemon.
@@ -71,6 +72,7 @@ def running_daemon(
     command = [sys.executable, "-m", "daw_bridge", "run", "--output", output, "--model", model]
     command += ["--osc-port", "0", "--http-port", "0", "--state-dir", str(folder / "state")]
     environment = os.environ | {"XDG_CONFIG_HOME": str(folder / "config")}
+    environment |= {f"DAW_BRIDGE_{name.upper()}": value for name, value in settings.items()}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         said = _read_until_ready(process)

@@ -74,12 +74,15 @@ class JackServer:
 
 
 @contextlib.contextmanager
-def running_jack(buffer_frames: int = 256, *, name: str = "") -> Iterator[JackServer]:
+def running_jack(
+    buffer_frames: int = 256, *, name: str = "", outputs: int = CHANNELS
+) -> Iterator[JackServer]:
     """A JACK server with the dummy driver, until the end of the block.
 
     Args:
         buffer_frames: Its period.
         name: Its name; one of its own where none is given.
+        outputs: How many channels its card has.
 
     Raises:
         RigError: It is not installed or does not start.
@@ -88,7 +91,7 @@ def running_jack(buffer_frames: int = 256, *, name: str = "") -> Iterator[JackSe
         raise RigError("jackd is not installed (Debian: apt install jackd2)")
     name = name or f"test{secrets.token_hex(4)}"
     with tempfile.TemporaryFile() as log:
-        server = JackServer(name, buffer_frames, _start_jackd(name, buffer_frames, log))
+        server = JackServer(name, buffer_frames, _start_jackd(name, buffer_frames, outputs, log))
         try:
             _await_server(server, log)
             yield server
@@ -97,9 +100,11 @@ def running_jack(buffer_frames: int = 256, *, name: str = "") -> Iterator[JackSe
             _remove_remains(name)
 
 
-def _start_jackd(name: str, buffer_frames: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start_jackd(
+    name: str, buffer_frames: int, outputs: int, log: IO[bytes]
+) -> subprocess.Popen[bytes]:
     command = ["jackd", "-n", name, "-d", "dummy", "-r", str(SAMPLE_RATE_HZ)]
-    command += ["-p", str(buffer_frames), "-C", str(CHANNELS), "-P", str(CHANNELS)]
+    command += ["-p", str(buffer_frames), "-C", str(CHANNELS), "-P", str(outputs)]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
@@ -326,11 +331,14 @@ class StallMonitor:
 
 
 @pytest.fixture
-def jack(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
-    """A JACK server of the test's own, which is the default server of everything it starts."""
+def jack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
+    """A JACK server of the test's own, which is the default server of everything it starts.
+
+    `@pytest.mark.parametrize("jack", [8], indirect=True)` gives its card eight channels.
+    """
     with contextlib.ExitStack() as stack:
         try:
-            server = stack.enter_context(running_jack())
+            server = stack.enter_context(running_jack(outputs=getattr(request, "param", CHANNELS)))
             compiled("jack_meter", "-ljack")
         except RigError as error:
             pytest.skip(str(error))

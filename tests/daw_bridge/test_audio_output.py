@@ -81,7 +81,7 @@ def test_a_file_holds_every_frame_bit_by_bit(tmp_path: Path) -> None:
 
 def test_a_block_that_fails_is_silent_and_the_next_one_sounds(tmp_path: Path) -> None:
     counter = Counter(fails_at_block=3, blocks=8)
-    output = WavFileOutput(tmp_path / "out.wav", 256, counter)
+    output = WavFileOutput(OutputSettings(str(tmp_path / "out.wav")), counter)
     output.start()
     assert counter.has_enough.wait(PATIENCE_S)
     output.stop()

@@ -92,6 +92,7 @@ class World:
                 self.jobs[job_id] = request
             case CancelJob(job_id):
                 self.jobs.pop(job_id, None)
+                self._give_back(job_id)
             case FreeTake(name):
                 self.memory.remove(name)
             case Tell(command):
@@ -127,6 +128,11 @@ class World:
                 self.releasing.add(take_id)
                 self._dispose()
 
+    def _give_back(self, job_id: int) -> None:
+        """As the generator does with a part of a take that the session has not taken note of."""
+        held = {take.shm_name for take in self.state.kept | self.state.released}
+        self.memory -= {f"take-{job_id}"} - held
+
     def _end(self, plays: list[audio.Play]) -> None:
         for play in plays:
             self.sounding.remove(play)
@@ -157,6 +163,12 @@ class World:
         self.begun.add(job_id)
         self.memory.add(f"take-{job_id}")
         self.tell(TakeBegun(job_id, f"take-{job_id}", request.frames, request.seed))
+
+    def fail(self, job_id: int) -> None:
+        """The generator cannot make a take."""
+        del self.jobs[job_id]
+        self._give_back(job_id)
+        self.tell(TakeFailed(job_id, Fault.GENERATOR_FAILED, "it broke"))
 
     def start_waiting(self) -> None:
         """The audio process reaches every frame that a play waits for."""
@@ -262,8 +274,7 @@ def play_through(script: list[str | Command]) -> World:  # noqa: C901 - one case
                 world.begin()
             case "fail" if world.jobs:
                 job_id = min(world.jobs)
-                del world.jobs[job_id]
-                world.tell(TakeFailed(job_id, Fault.GENERATOR_FAILED, "it broke"))
+                world.fail(job_id)
             case "start":
                 world.start_waiting()
             case "finish":
