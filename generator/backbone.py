@@ -6,8 +6,8 @@ nothing of sampling, losses or files. Trained by `training/`, exported by `train
 References:
     Rotary positions: Su et al. 2021, arXiv 2104.09864. Normalised queries and keys, SwiGLU, a
     prepended condition token: as in Stable Audio Open Small (Novack et al. 2025, arXiv 2505.08175).
-    Our addition: the known latents and their mask as inputs, so that one module continues,
-    in-paints and loops.
+    Our additions: the known latents and their mask as inputs, so that one module continues,
+    in-paints and loops; each latent's place in the bar; the note that the words name.
 """
 
 import math
@@ -17,9 +17,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ
+
 KEY_COUNT = 25
 SECONDS_SCALE = 16.0
 TEMPO_CENTRE_BPM = 120.0
+NOTES_PER_OCTAVE = 12
+# Turns a beat: of four bars, two, one, half a bar, a beat, an eighth, a sixteenth; and of triplets.
+BEAT_TURNS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,10 @@ class Conditions:
 
     Shapes:
         text: [batch, tokens, text_width]; text_mask: [batch, tokens], 1 for a real token; seconds,
-            tempo_bpm (0 = none): [batch]; key: [batch] integers, 0 = none; known: [batch,
-            latent_channels, n] given clean latents, zero elsewhere; known_mask: [batch, 1, n], 1
-            where given.
+            tempo_bpm (0 = none): [batch]; key: [batch] integers, 0 = none; note: [batch] MIDI
+            numbers, 0 = none; origin_s: [batch], where the first beat lies, in seconds from the
+            first latent; known: [batch, latent_channels, n] given clean latents, zero elsewhere;
+            known_mask: [batch, 1, n], 1 where given.
     """
 
     text: Tensor
@@ -50,17 +56,21 @@ class Conditions:
     seconds: Tensor
     tempo_bpm: Tensor
     key: Tensor
+    note: Tensor
+    origin_s: Tensor
     known: Tensor
     known_mask: Tensor
 
     def without_text(self) -> "Conditions":
-        """Return the same conditions with no words and no key, for guidance."""
+        """Return the same conditions with no words, key or note, for guidance."""
         return Conditions(
             torch.zeros_like(self.text),
             torch.zeros_like(self.text_mask),
             self.seconds,
             self.tempo_bpm,
             torch.zeros_like(self.key),
+            torch.zeros_like(self.note),
+            self.origin_s,
             self.known,
             self.known_mask,
         )
@@ -71,6 +81,21 @@ def fourier_features(value: Tensor, count: int) -> Tensor:
     scales = torch.exp(torch.linspace(math.log(0.5), math.log(200.0), count, device=value.device))
     angles = value[:, None] * scales
     return torch.cat((angles.sin(), angles.cos()), dim=-1)
+
+
+def beat_features(tempo_bpm: Tensor, origin_s: Tensor, count: int) -> Tensor:
+    """Return where in the beat and in the bar each latent's middle lies, zero without a tempo.
+
+    Shapes:
+        tempo_bpm, origin_s: [batch]  ->  [batch, count, 2 len(BEAT_TURNS)]
+    """
+    middles = torch.arange(count, device=tempo_bpm.device) + 0.5
+    seconds = middles * (LATENT_HOP_FRAMES / SAMPLE_RATE_HZ) - origin_s[:, None]
+    beats = seconds * (tempo_bpm[:, None] / 60.0)
+    turns = torch.tensor(BEAT_TURNS, device=tempo_bpm.device)
+    angles = 2.0 * math.pi * beats[..., None] * turns
+    told = torch.cat((angles.sin(), angles.cos()), dim=-1)
+    return told * (tempo_bpm > 0).to(told.dtype)[:, None, None]
 
 
 def rotate(x: Tensor) -> Tensor:
@@ -161,11 +186,11 @@ class Backbone(nn.Module):
         super().__init__()
         self.config = config
         width, channels = config.width, config.latent_channels
-        self.enter = nn.Linear(2 * channels + 1, width)
+        self.enter = nn.Linear(2 * channels + 1 + 2 * len(BEAT_TURNS), width)
         self.read_text = nn.Sequential(nn.Linear(config.text_width, width), nn.LayerNorm(width))
         self.no_text = nn.Parameter(torch.zeros(1, 1, width))
         self.keys = nn.Embedding(KEY_COUNT, width)
-        self.scalars = nn.Linear(3 * 64 + config.text_width, width)
+        self.scalars = nn.Linear(4 * 64 + config.text_width, width)
         self.globals = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.shifts = nn.Linear(width, 6 * width)
         nn.init.zeros_(self.shifts.weight)
@@ -192,7 +217,9 @@ class Backbone(nn.Module):
     ) -> Tensor:
         """Return the hidden states after ``depth`` blocks, by default all, [batch, n, width]."""
         c = conditions
-        given = torch.cat((x, c.known, c.known_mask), dim=1).transpose(1, 2)
+        latents = torch.cat((x, c.known, c.known_mask), dim=1).transpose(1, 2)
+        beats = beat_features(c.tempo_bpm, c.origin_s, x.shape[2]).to(x.dtype)
+        given = torch.cat((latents, beats), dim=-1)
         text, bias = self.context(c)
         shifts = self.shifts(self.globals(self.summary(t, c))).reshape(x.shape[0], 6, -1)
         hidden: Tensor = self.enter(given)
@@ -209,7 +236,7 @@ class Backbone(nn.Module):
         return torch.cat((null, words), dim=1), bias[:, None, None, :].to(words.dtype)
 
     def summary(self, t: Tensor, c: Conditions) -> Tensor:
-        """Return time, length, tempo, key and the mean of the words as one, [batch, width]."""
+        """Return time, length, tempo, key, note and the mean of the words, [batch, width]."""
         tempo = torch.where(
             c.tempo_bpm > 0, c.tempo_bpm / TEMPO_CENTRE_BPM, torch.zeros_like(c.tempo_bpm)
         )
@@ -220,6 +247,7 @@ class Backbone(nn.Module):
             fourier_features(c.seconds / SECONDS_SCALE, 32),
             fourier_features(tempo, 32) * (c.tempo_bpm > 0).to(t.dtype)[:, None],
             mean,
+            fourier_features(c.note / NOTES_PER_OCTAVE, 32) * (c.note > 0).to(t.dtype)[:, None],
         )
         # The features turn too fast for half precision; what is read from them does not.
         told = torch.cat(features, dim=-1).to(self.scalars.weight.dtype)

@@ -20,10 +20,14 @@ CONDITION_INPUTS = (
     "seconds",
     "tempo_bpm",
     "key",
+    "note",
+    "origin_s",
     "known",
     "known_mask",
 )
 TRANSFORMER_INPUTS = ("x", "t", *CONDITION_INPUTS)
+# Checkpoints from before the transformer knew them play on without.
+LATER_INPUTS = ("note", "origin_s")
 TRANSFORMER_OUTPUTS = ("v",)
 DECODER_INPUTS = ("latents",)
 DECODER_OUTPUTS = ("hidden",)
@@ -48,7 +52,12 @@ class OnnxNetworks:
         self._decoder = OnnxGraph(decoder, "decoder", threads=threads)
         # One thread: the other one makes sound of what the head has named before.
         self._head = OnnxGraph(checkpoint.read(HEAD_FILE), "decoder's head", threads=1)
-        _check_names("transformer", self._transformer.input_names, TRANSFORMER_INPUTS)
+        self._later = [name for name in LATER_INPUTS if name in self._transformer.input_names]
+        _check_names(
+            "transformer",
+            self._transformer.input_names,
+            tuple(n for n in TRANSFORMER_INPUTS if n not in LATER_INPUTS or n in self._later),
+        )
         _check_names("transformer", self._transformer.output_names, TRANSFORMER_OUTPUTS)
         _check_names("decoder", self._decoder.input_names, DECODER_INPUTS)
         _check_names("decoder", self._decoder.output_names, DECODER_OUTPUTS)
@@ -61,8 +70,9 @@ class OnnxNetworks:
         Shapes:
             x: [1, channels, n]  ->  the same
         """
-        time = np.array([t], np.float32)
-        return self._transformer.run({"x": x, "t": time, **conditions})["v"]
+        unknown = set(LATER_INPUTS).difference(self._later)
+        told = {name: value for name, value in conditions.items() if name not in unknown}
+        return self._transformer.run({"x": x, "t": np.array([t], np.float32), **told})["v"]
 
     def hidden(self, latents: FloatArray) -> FloatArray:
         """Return what the spectral frames of clean latents are read from.

@@ -32,6 +32,7 @@ from generator.api import (
 from generator.checkpoint import Manifest
 from generator.finishing import frames_to_decode
 from generator.memory import Remembered, TakeMemory
+from generator.notes import note_number
 from generator.speaking import AHEAD_FRAMES, Ending, Speaker
 from generator.spectral import FRAMES_PER_LATENT, SpectralFrames
 from generator.text import TextEncoder
@@ -222,11 +223,12 @@ class LatentGenerator:
         A prompt without words is no text at all, as in training without captions.
 
         Shapes:
-            returns: text [1, tokens, 384], text_mask [1, tokens], seconds, tempo_bpm and key [1],
-                known [1, channels, n], known_mask [1, 1, n]
+            returns: text [1, tokens, 384], text_mask [1, tokens]; seconds, tempo_bpm, key, note and
+                origin_s [1]; known [1, channels, n], known_mask [1, 1, n]
         """
         canvas = canvas or self.canvas(request)
-        states, mask = self._text.encode_blend(request.blend or ((request.prompt, 1.0),))
+        blend = request.blend or ((request.prompt, 1.0),)
+        states, mask = self._text.encode_blend(blend)
         has_words = bool(request.blend or request.prompt.strip())
         is_part = canvas.before is not None or request.is_open
         seconds = canvas.seconds if is_part else request.duration_s
@@ -236,6 +238,8 @@ class LatentGenerator:
             "seconds": np.array([seconds], np.float32),
             "tempo_bpm": np.array([learnt_tempo_bpm(request.tempo_bpm)], np.float32),
             "key": np.array([key_index(request.key)], np.int64),
+            "note": np.array([note_number(*(text for text, _ in blend))], np.float32),
+            "origin_s": np.array([canvas.first * LATENT_HOP_FRAMES / SAMPLE_RATE_HZ], np.float32),
             "known": canvas.known,
             "known_mask": canvas.known_mask,
         }

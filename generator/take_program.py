@@ -54,7 +54,7 @@ class MakingInputs:
     Shapes:
         ids: int64 [batch, MAX_TOKENS]; mask: [batch, MAX_TOKENS], 1 for a real piece; has_words:
             [batch], 0 for a prompt without words; seconds, tempo_bpm: [batch]; key: int64 [batch];
-            noise: [steps, batch, channels, latents].
+            note: [batch]; noise: [steps, batch, channels, latents].
     """
 
     ids: Tensor
@@ -63,6 +63,7 @@ class MakingInputs:
     seconds: Tensor
     tempo_bpm: Tensor
     key: Tensor
+    note: Tensor
     noise: Tensor
 
     def tensors(self) -> tuple[Tensor, ...]:
@@ -84,6 +85,7 @@ def empty_inputs(bucket: Bucket, channels: int, device: torch.device) -> MakingI
         number(),
         number(),
         torch.zeros(batch, dtype=torch.int64, device=device),
+        number(),
         torch.zeros(bucket.steps, batch, channels, bucket.latents, device=device),
     )
 
@@ -116,6 +118,8 @@ class Making(nn.Module):
             inputs.seconds,
             inputs.tempo_bpm,
             inputs.key,
+            inputs.note,
+            torch.zeros_like(inputs.seconds),
             torch.zeros_like(noise[0], dtype=dtype),
             torch.zeros_like(noise[0, :, :1], dtype=dtype),
         )

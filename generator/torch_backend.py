@@ -27,7 +27,7 @@ TRANSFORMER_SIZES = "transformer"
 AUTOENCODER_SIZES = "autoencoder"
 TEXT_PART = "text"
 # These turn too fast for half precision; the modules round what they make of them.
-PRECISE = ("seconds", "tempo_bpm")
+PRECISE = ("seconds", "tempo_bpm", "note", "origin_s")
 
 
 def save_weights(

@@ -28,6 +28,7 @@ from generator.checkpoint import Manifest
 from generator.cuda_graph import Recording
 from generator.finishing import Finisher, finish, level_gain
 from generator.memory import Remembered
+from generator.notes import note_number
 from generator.pipeline import LatentGenerator, Networks, learnt_tempo_bpm
 from generator.spectral import BINS, blur_noise
 from generator.take_program import Bucket, Making, MakingInputs, Sounding, empty_inputs
@@ -157,6 +158,7 @@ class TakeMaker:
             "seconds": np.array([r.duration_s for r in requests], np.float32),
             "tempo_bpm": np.array([learnt_tempo_bpm(r.tempo_bpm) for r in requests], np.float32),
             "key": np.array([key_index(r.key) for r in requests], np.int64),
+            "note": np.array([note_number(r.prompt) for r in requests], np.float32),
             "noise": np.array(noise),
         }
         return [values[part.name] for part in fields(MakingInputs)]

@@ -47,6 +47,7 @@ class Labels:
     seconds: FloatArray
     tempo_bpm: FloatArray
     key: npt.NDArray[np.int64]
+    note: FloatArray
 
 
 class CaptionStates:
@@ -115,6 +116,7 @@ class LatentCorpus:
         self._captions = [np.array(c["captions"], np.int64) for c in clips]
         self._tempo = np.array([c["tempo_bpm"] for c in clips], np.float32)
         self._key = np.array([c["key"] for c in clips], np.int64)
+        self._note = np.array([c["note"] for c in clips], np.float32)
         self._seconds = np.array([c["seconds"] for c in clips], np.float32)
         shares = np.array([c["share"] for c in clips], np.float64)
         self._shares = shares / shares.sum()
@@ -148,11 +150,12 @@ class LatentCorpus:
         wordless = rng.random(len(ids)) < drop_text
         ids = np.where(wordless, -1, ids)
         text, mask = self.words.gather(ids)
-        told = rng.random((2, len(ids))) < 0.8
+        told = rng.random((3, len(ids))) < 0.8
         labels = Labels(
             np.full(len(ids), self._canvas_seconds(chosen, count), np.float32),
             np.where(told[0], self._tempo[chosen], 0.0).astype(np.float32),
             np.where(told[1] & ~wordless, self._key[chosen], 0),
+            np.where(told[2] & ~wordless, self._note[chosen], 0.0).astype(np.float32),
         )
         known = known_part(rng, x0, inpaint)
         conditions = with_labels(text, mask, labels, known)
@@ -195,6 +198,9 @@ def with_labels(
         torch.from_numpy(labels.seconds),
         torch.from_numpy(labels.tempo_bpm),
         torch.from_numpy(np.ascontiguousarray(labels.key)),
+        torch.from_numpy(labels.note),
+        # Every clip begins on its first beat.
+        torch.zeros(len(text)),
         *known,
     )
 
@@ -239,6 +245,7 @@ class CaptionBank:
         self._seconds = np.array([c["seconds"] for c in table], np.float32)
         self._tempo = np.array([c["tempo_bpm"] for c in table], np.float32)
         self._key = np.array([c["key"] for c in table], np.int64)
+        self._note = np.array([c["note"] for c in table], np.float32)
         self._counts = np.ceil(self._seconds / LATENT_SECONDS).astype(np.int64)
 
     def __len__(self) -> int:
@@ -251,7 +258,7 @@ class CaptionBank:
         ids = rng.choice(near, size=min(MAX_BATCH, max(2, tokens // count)))
         text, mask = self._words.gather(ids)
         seconds = np.minimum(self._seconds[ids], count * LATENT_SECONDS).astype(np.float32)
-        labels = Labels(seconds, self._tempo[ids], self._key[ids])
+        labels = Labels(seconds, self._tempo[ids], self._key[ids], self._note[ids])
         known = torch.zeros(len(ids), self._channels, count), torch.zeros(len(ids), 1, count)
         return LatentBatch(
             None, with_labels(text, mask, labels, known), torch.from_numpy(ids), count

@@ -61,6 +61,8 @@ TRANSFORMER_SHAPE = GraphShape(
         "seconds": _BATCH,
         "tempo_bpm": _BATCH,
         "key": _BATCH,
+        "note": _BATCH,
+        "origin_s": _BATCH,
         "known": _LATENTS,
         "known_mask": _LATENTS,
     },
@@ -108,11 +110,15 @@ class FlatBackbone(torch.nn.Module):
         seconds: torch.Tensor,
         tempo_bpm: torch.Tensor,
         key: torch.Tensor,
+        note: torch.Tensor,
+        origin_s: torch.Tensor,
         known: torch.Tensor,
         known_mask: torch.Tensor,
     ) -> torch.Tensor:
         """Return the velocity; the inputs are those of TRANSFORMER_INPUTS, in order."""
-        conditions = Conditions(text, text_mask, seconds, tempo_bpm, key, known, known_mask)
+        conditions = Conditions(
+            text, text_mask, seconds, tempo_bpm, key, note, origin_s, known, known_mask
+        )
         velocity: torch.Tensor = self.backbone(x, t, conditions)
         return velocity
 
@@ -144,6 +150,8 @@ def transformer_inputs(
         0.1 + 12.0 * torch.rand(batch),
         60.0 + 120.0 * torch.rand(batch),
         torch.randint(0, 25, (batch,)),
+        torch.randint(0, 128, (batch,)).float(),
+        torch.rand(batch),
         torch.randn(batch, channels, latents) * known_mask,
         known_mask,
     )

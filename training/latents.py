@@ -16,6 +16,7 @@ import torch
 
 from generator.api import LATENT_HOP_FRAMES, key_index
 from generator.autoencoder import Encoder
+from generator.notes import note_number
 from generator.text import TextEncoder, encode_captions
 from training.corpus.clip import Split
 from training.corpus.imagined import caption_list
@@ -131,6 +132,7 @@ def clip_row(entry: Entry, audio: FloatArray, share: float) -> dict[str, object]
         "seconds": entry.seconds,
         "tempo_bpm": entry.tempo_bpm or 0.0,
         "key": key_index(entry.musical_key),
+        "note": note_number(str(entry.facts.get("note") or "")),
         "fades": faded,
         "share": share,
     }
@@ -165,6 +167,7 @@ def write_imagined(
             "seconds": c.seconds,
             "tempo_bpm": c.tempo_bpm or 0.0,
             "key": key_index(c.key),
+            "note": note_number(c.text),
         }
         for c in imagined
     ]

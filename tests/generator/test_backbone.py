@@ -2,7 +2,7 @@
 
 import torch
 
-from generator.backbone import Backbone, BackboneConfig, Conditions
+from generator.backbone import Backbone, BackboneConfig, Conditions, beat_features
 
 SIZES = BackboneConfig(latent_channels=4, text_width=8, width=16, blocks=2, heads=2)
 
@@ -26,6 +26,8 @@ def conditions(batch: int, tokens: int, frames: int) -> Conditions:
         torch.full((batch,), 1.5),
         torch.full((batch,), 90.0),
         torch.full((batch,), 3),
+        torch.full((batch,), 60.0),
+        torch.zeros(batch),
         torch.zeros(batch, 4, frames),
         torch.zeros(batch, 1, frames),
     )
@@ -47,6 +49,8 @@ def test_masked_words_change_nothing() -> None:
         short.seconds,
         short.tempo_bpm,
         short.key,
+        short.note,
+        short.origin_s,
         short.known,
         short.known_mask,
     )
@@ -57,7 +61,7 @@ def test_every_condition_is_heard() -> None:
     backbone, x, t = awake(), torch.randn(1, 4, 6), torch.tensor([0.7])
     base = conditions(1, 3, 6)
     heard = backbone(x, t, base)
-    for name in ("text", "seconds", "tempo_bpm", "key", "known"):
+    for name in ("text", "seconds", "tempo_bpm", "key", "note", "origin_s", "known"):
         changed = {field: getattr(base, field) for field in Conditions.__dataclass_fields__}
         changed[name] = changed[name] + 1
         assert not torch.allclose(backbone(x, t, Conditions(**changed)), heard, atol=1e-4), name
@@ -70,3 +74,12 @@ def test_items_of_a_batch_do_not_touch() -> None:
     every = conditions(3, 2, 6)
     alone = Conditions(*(getattr(every, field)[1:2] for field in Conditions.__dataclass_fields__))
     torch.testing.assert_close(backbone(x[1:2], t[1:2], alone), together[1:2], atol=1e-5, rtol=1e-4)
+
+
+def test_the_place_in_the_bar_is_the_same_four_bars_later() -> None:
+    four_bars_s = 16 * 60.0 / 90.0
+    tempo = torch.full((1,), 90.0)
+    now, later = (beat_features(tempo, torch.tensor([s]), 9) for s in (0.0, -four_bars_s))
+    torch.testing.assert_close(now, later, atol=2e-4, rtol=0.0)
+    assert now.std() > 0.5
+    assert not beat_features(torch.zeros(1), torch.zeros(1), 9).any()

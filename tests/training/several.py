@@ -32,7 +32,7 @@ def draw_known(rng: np.random.Generator, tokens: int) -> LatentBatch:
     x0 = torch.from_numpy(rng.standard_normal((count, CHANNELS, FRAMES)).astype(np.float32))
     c = conditions(count, seed=int(rng.integers(1000)))
     known = known_part(rng, x0, 0.6)
-    c = Conditions(c.text, c.text_mask, c.seconds, c.tempo_bpm, c.key, *known)
+    c = Conditions(c.text, c.text_mask, c.seconds, c.tempo_bpm, c.key, c.note, c.origin_s, *known)
     return LatentBatch(x0, c, torch.tensor([0, 0, 1, 2, 3, 3, 4])[:count], FRAMES)
 
 

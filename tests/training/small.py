@@ -39,7 +39,8 @@ def small_cache(folder: Path, clips: int = 30) -> Path:
         {
             "start": int(starts[i]), "frames": int(lengths[i]), "captions": [i % 7],
             "fades": bool(i % 2),
-            "seconds": float(lengths[i]) * 0.09, "tempo_bpm": 0.0, "key": i % 25, "share": 1.0,
+            "seconds": float(lengths[i]) * 0.09, "tempo_bpm": 0.0,
+            "key": i % 25, "note": i % 3 * 40, "share": 1.0,
         }
         for i in range(clips)
     ]  # fmt: skip

@@ -67,6 +67,8 @@ def test_the_pool_keeps_the_newest() -> None:
 
 def test_the_student_learns_in_one_step_what_takes_the_teacher_many() -> None:
     teacher = tiny_backbone(seed=5)
+    with torch.no_grad():
+        teacher.leave.weight *= 8.0  # a flow that bends, so that one step of it goes astray
     stage = WarmUpStage(warm_up_run(solver_steps=6, guidance=1.0), draw_captions, teacher)
     fresh = TrajectoryPool(warm_up_run(solver_steps=6, guidance=1.0), draw_captions, teacher)
     fresh.renew(step_draws(9, 0))

@@ -36,6 +36,8 @@ def conditions(batch: int, frames: int = FRAMES, seed: int = 0) -> Conditions:
         torch.full((batch,), 0.5),
         torch.zeros(batch),
         torch.arange(batch) % 3,
+        torch.zeros(batch),
+        torch.zeros(batch),
         torch.zeros(batch, CHANNELS, frames),
         torch.zeros(batch, 1, frames),
     )
