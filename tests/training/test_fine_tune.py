@@ -42,9 +42,9 @@ def test_takes_come_nearer_to_the_own_clips(learn: str) -> None:
     stage = FineTuneStage(run, draw_pairs, draw_captions, tiny_backbone())
     c, noise = conditions(16), torch.randn(16, CHANNELS, FRAMES)
     before = float((one_step(stage.start, noise, c) - 2.0).square().mean())
-    train(stage, 0, 60)
+    train(stage, 0, 30)
     after = float((one_step(stage.generator, noise, c) - 2.0).square().mean())
-    assert after < 0.5 * before
+    assert after < 0.6 * before
 
 
 def test_what_is_kept_stays_nearer_to_what_it_was() -> None:
