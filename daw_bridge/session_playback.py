@@ -186,11 +186,11 @@ class Playback(Turn):
             return
         armed = next((one for one in slot.armed if one.play.play_id == event.play_id), None)
         again = next((one for one in slot.voices if one.play.play_id == event.play_id), None)
-        play = audio.Play(event.slot, take.take_id, play_id=event.play_id)
+        play, velocity = audio.Play(event.slot, take.take_id, play_id=event.play_id), 1.0
         if armed is not None:
-            play = armed.play
+            play, velocity = armed.play, armed.cue.velocity
         elif again is not None:
-            play = replace(again.play, offset_frames=0)
+            play, velocity = replace(again.play, offset_frames=0), again.velocity
         begun = []
         if armed is not None:
             sent = slot.armed[: slot.armed.index(armed) + 1]
@@ -206,7 +206,7 @@ class Playback(Turn):
             for voice in slot.voices
         )
         is_over = armed is None and (again is None or again.is_fading)
-        voice = Voice(take, play, event.frame, is_fading=is_over)
+        voice = Voice(take, play, event.frame, is_fading=is_over, velocity=velocity)
         left = tuple(one for one in slot.armed if one not in begun)
         self.put(event.slot, replace(slot, armed=left, voices=(*voices, voice)))
 
@@ -273,6 +273,6 @@ class Playback(Turn):
         if not loops:
             return ()
         last = loops[-1]
-        cue = Cue(self.new_id(), last.play.velocity, audio.NOW, note=last.play.note)
+        cue = Cue(self.new_id(), last.velocity, audio.NOW, note=last.play.note)
         play = replace(last.play, at_frame=audio.NOW, offset_frames=0, play_id=cue.operation_id)
         return (Armed(cue, last.take, play),)

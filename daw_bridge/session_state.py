@@ -107,12 +107,16 @@ class Armed:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A sound that is heard: the play that began it, and the frame at which that was."""
+    """A sound that is heard: the play that began it, and the frame at which that was.
+
+    `velocity` is what was asked for; the play's own brings a stream's take to the level of others.
+    """
 
     take: Take
     play: audio.Play
     start_frame: int
     is_fading: bool = False
+    velocity: float = 1.0
 
     @property
     def voice_id(self) -> int:
@@ -188,7 +192,6 @@ class SlotState:
     spares: tuple[Take, ...] = ()
     hungry: Cue | None = None
     bend_frame: int | None = None
-    loudness_db: float | None = None
     job: Job | None = None
     armed: tuple[Armed, ...] = ()
     voices: tuple[Voice, ...] = ()

@@ -9,19 +9,18 @@ Other words, weights, keys or lengths take effect at the quantise point: a take 
 which goes on from the same past, comes in there at the place where the present one has come to.
 """
 
-import math
 from dataclasses import replace
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.session_fresh import Fresh
-from daw_bridge.session_recipe import kind
+from daw_bridge.session_recipe import STREAM_RMS_DBFS, kind
 from daw_bridge.session_state import Armed, CancelJob, Cue, Job, Purpose, Take, Voice
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest, RequestError
 
 # What is sent this long before its frame reaches the audio process in time.
 _AHEAD_FRAMES = SAMPLE_RATE_HZ // 50
-# How far the gain of a take may be from 1: more would lift what is meant to be next to silence.
-_MOST_MATCHING_DB = 18.0
+# More would lift what is meant to be next to silence.
+_MOST_LIFT_DB = 18.0
 
 
 class Stream(Fresh):
@@ -40,9 +39,8 @@ class Stream(Fresh):
         present = self.present(number)
         if present is None or slot.mode != "stream":
             self._forget_next(number)
-            if slot.bend_frame is not None or slot.loudness_db is not None:
-                left = self.slot(number)
-                self.put(number, replace(left, bend_frame=None, loudness_db=None))
+            if slot.bend_frame is not None:
+                self.put(number, replace(self.slot(number), bend_frame=None))
             return
         if slot.job is not None and slot.job.purpose is not Purpose.NEXT:
             return
@@ -61,7 +59,7 @@ class Stream(Fresh):
             self._forget_next(number)
             cue = Cue(
                 self.new_id(),
-                present.play.velocity,
+                present.velocity,
                 bend_frame if bends and bend_frame is not None else audio.NOW,
                 is_own=True,
             )
@@ -113,14 +111,15 @@ class Stream(Fresh):
             super().receive(number, job, take)
             return
         self.add_take(number, take)
-        play = self._following(number, present, take, job.cue)
-        if job.cue.due_frame != audio.NOW:
+        cue = replace(job.cue, velocity=present.velocity)
+        play = self._following(number, present, take, cue)
+        if cue.due_frame != audio.NOW:
             # What was planned for the end of the present take is no more what follows.
             self.tell(audio.StopSlot(number, play.at_frame, play.crossfade_ms))
         self.tell(play)
         slot = self.slot(number)
         asked = tuple(one for one in slot.armed if not one.cue.is_own)
-        armed = (*asked, Armed(job.cue, take, play))
+        armed = (*asked, Armed(cue, take, play))
         self.put(number, replace(slot, armed=armed, heard=take.take_id))
 
     def _following(self, number: int, present: Voice, take: Take, cue: Cue) -> audio.Play:
@@ -141,7 +140,7 @@ class Stream(Fresh):
             choke=slot.choke,
             repeats=not take.recipe.loop,
         )
-        velocity = self._matching_velocity(number, present, take)
+        velocity = self._steady_velocity(take, cue.velocity)
         if is_seamless:
             # Where takes join, the level glides from the one's to the other's.
             return replace(play, velocity=velocity, from_velocity=present.play.velocity)
@@ -161,15 +160,11 @@ class Stream(Fresh):
         if job is not None and job.purpose is Purpose.NEXT and job.recipe.follows:
             self.order_ahead(number, replace(job.recipe, follows=""), Purpose.NEXT, job.cue)
 
-    def _matching_velocity(self, number: int, present: Voice, take: Take) -> float:
-        """The gain at which a take is as loud as the stream was when it began."""
-        slot, levels_db = self.slot(number), self.state.levels_db
-        here_db, there_db = levels_db.get(present.take.take_id), levels_db.get(take.take_id)
-        wanted_db = slot.loudness_db
-        if wanted_db is None and here_db is not None and present.play.velocity > 0.0:
-            wanted_db = here_db + 20.0 * math.log10(present.play.velocity)
-            self.put(number, replace(slot, loudness_db=wanted_db))
-        if wanted_db is None or there_db is None:
-            return present.play.velocity
-        step_db = min(max(wanted_db - there_db, -_MOST_MATCHING_DB), _MOST_MATCHING_DB)
-        return float(10.0 ** (step_db / 20.0))
+    def _steady_velocity(self, take: Take, velocity: float) -> float:
+        """The gain at which a take is as loud as every other of a stream.
+
+        Loops are made so; takes that begin before their end is made are only so by and large.
+        """
+        level_db = self.state.levels_db.get(take.take_id, STREAM_RMS_DBFS)
+        lift_db = min(STREAM_RMS_DBFS - level_db, _MOST_LIFT_DB)
+        return float(velocity * 10.0 ** (lift_db / 20.0))

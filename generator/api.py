@@ -34,6 +34,8 @@ MAX_BEATS_PER_BAR = 16
 MIN_CHANGE = 0.01
 MAX_KEPT_STRETCHES = 16
 MAX_BLEND = 4
+MIN_RMS_DBFS = -60.0
+MAX_RMS_DBFS = -12.0
 IDENTITY_DIGITS = 32
 
 _MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -181,6 +183,9 @@ class GenerationRequest:
     `blend`, where it is given, has words and their weights, which are mixed in place of the prompt.
     `variation` leads the noise from the seed's own (0) to that of `variation_seed` (1).
 
+    `rms_dbfs`, where it is given, is the root mean square that a loop is brought to, its peaks held
+    below full scale; otherwise its peak decides about its level.
+
     Raises:
         RequestError: A value is of the wrong kind or out of range; the text says what is allowed.
     """
@@ -200,6 +205,7 @@ class GenerationRequest:
     blend: tuple[tuple[str, float], ...] = ()
     variation: float = 0.0
     variation_seed: int = 0
+    rms_dbfs: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no generator could make and bring the key into its one spelling."""
@@ -224,6 +230,7 @@ class GenerationRequest:
                 raise RequestError(f'The key is {self.key!r}; give a name such as "F#m".')
             object.__setattr__(self, "key", parse_key(self.key))
         object.__setattr__(self, "seconds", float(self.seconds))
+        self._check_loudness()
         if self.tempo_bpm is not None:
             object.__setattr__(self, "tempo_bpm", float(self.tempo_bpm))
 
@@ -239,6 +246,17 @@ class GenerationRequest:
         blend = tuple((prompt, float(weight)) for prompt, weight in self.blend)
         object.__setattr__(self, "blend", blend)
         object.__setattr__(self, "variation", float(self.variation))
+
+    def _check_loudness(self) -> None:
+        if self.rms_dbfs is None:
+            return
+        _check_number("loudness in dBFS", self.rms_dbfs, MIN_RMS_DBFS, MAX_RMS_DBFS)
+        object.__setattr__(self, "rms_dbfs", float(self.rms_dbfs))
+        if not self.loop:
+            raise RequestError(
+                "A loudness is given for what is no loop: other takes begin to play before their "
+                "end is made. Make it a loop, or leave its loudness to its peak."
+            )
 
     def _check_origin(self) -> None:
         if self.follows:

@@ -8,7 +8,6 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from generator.api import (
     CHANNELS,
@@ -18,13 +17,15 @@ from generator.api import (
     GenerationRequest,
     GeneratorError,
 )
+from generator.levels import (
+    LIMITER_HOP_FRAMES,
+    PEAK,
+    RELEASE_PER_HOP,
+    allowed_gains,
+    brought_to_rms,
+    level_gain,
+)
 
-PEAK_DBFS = -1.0
-PEAK = 10.0 ** (PEAK_DBFS / 20.0)
-MOST_GAIN_DB = 12.0
-LIMITER_HOP_FRAMES = 512
-# From half to full in 0.37 s.
-RELEASE_PER_HOP = 2.0**-6
 FADE_IN_S = 0.002
 FADE_OUT_S = 0.008
 LOOP_TAIL_S = 0.06
@@ -74,7 +75,8 @@ def finish(decoded: FloatArray, request: GenerationRequest) -> FloatArray:
         request: What was asked for.
 
     Returns:
-        A new array: finite, at the level of PEAK_DBFS; loops without a seam and without an offset.
+        A new array: finite, at the level of PEAK_DBFS or at the loudness that was asked for; loops
+        without a seam and without an offset.
 
     Raises:
         GeneratorError: The sound is too short, or not finite.
@@ -87,6 +89,8 @@ def finish(decoded: FloatArray, request: GenerationRequest) -> FloatArray:
     check_finite(decoded)
     if request.loop:
         clip = remove_offset(close_loop(decoded, loop_split(request.frames)), circular=True)
+        if request.rms_dbfs is not None:
+            return brought_to_rms(clip, request.rms_dbfs)
     else:
         clip = fade_edges(remove_offset(decoded[: request.frames], circular=False))
     return clip * level_gain(float(np.abs(clip).max(initial=0.0)))
@@ -165,7 +169,7 @@ class Finisher:
 
     def _limit(self, hops: FloatArray) -> FloatArray:
         """Return all hops but the last, which is only looked at, limited, as [frames, 2]."""
-        allowed = _allowed_gains(hops)
+        allowed = allowed_gains(np.abs(hops).max(axis=(1, 2)))
         edges = np.minimum(allowed[:-1], allowed[1:])
         edges = np.concatenate(([allowed[0] if self._edge is None else self._edge], edges))
         for place in range(1, len(edges)):
@@ -188,13 +192,6 @@ class Finisher:
             skip = self._frames - len(fall) - self._given
             piece = finished[max(0, skip) :]
             piece *= fall[max(0, -skip) :][: len(piece)]
-
-
-def _allowed_gains(hops: FloatArray) -> npt.NDArray[np.float64]:
-    """Return for each hop, [n, frames, 2], the most gain that keeps it below PEAK."""
-    peaks = np.abs(hops).max(axis=(1, 2)).astype(np.float64)
-    gains: npt.NDArray[np.float64] = np.minimum(1.0, PEAK / np.maximum(peaks, 1e-9))
-    return gains
 
 
 def half_cosine(frames: int) -> FloatArray:
@@ -280,11 +277,3 @@ def remove_offset(clip: FloatArray, *, circular: bool) -> FloatArray:
     share = (weight / weight.mean()).astype(np.float32)[:, None]
     clean: FloatArray = clip - share * mean.astype(np.float32)
     return clean
-
-
-def level_gain(peak: float) -> np.float32:
-    """Return the gain that brings a peak to PEAK_DBFS, where every training clip peaks.
-
-    A take that came out soft is raised by no more than MOST_GAIN_DB, so that near silence stays so.
-    """
-    return np.float32(min(10.0 ** (MOST_GAIN_DB / 20.0), PEAK / max(peak, 1e-9)))

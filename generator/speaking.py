@@ -18,7 +18,8 @@ from typing import Protocol
 import numpy as np
 
 from generator.api import FloatArray, GenerationRequest
-from generator.finishing import Finisher, finish, level_gain
+from generator.finishing import Finisher, finish
+from generator.levels import level_gain
 from generator.spectral import LATE, N_FFT, SpectralFrames, SpectralStream
 
 FIRST_CHUNK_FRAMES = 16

@@ -26,7 +26,8 @@ from generator.api import (
 )
 from generator.checkpoint import Manifest
 from generator.cuda_graph import Recording
-from generator.finishing import Finisher, finish, level_gain
+from generator.finishing import Finisher, finish
+from generator.levels import level_gain
 from generator.memory import Remembered
 from generator.notes import note_number
 from generator.pipeline import LatentGenerator, Networks, learnt_tempo_bpm

@@ -1,5 +1,6 @@
 """Laws of what is made ahead: fresh pads never repeat, streams never stop and bend in time."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from daw_bridge.errors import Fault
 from daw_bridge.generator_events import TakeFailed, TakeReady
 from daw_bridge.requests import Generate, Go, NoteOn, Play, SetValue, Stop, Sync
 from daw_bridge.session_fresh import SPARES
-from daw_bridge.session_recipe import kind
+from daw_bridge.session_recipe import STREAM_RMS_DBFS, kind
 from generator.api import SAMPLE_RATE_HZ
 from tests.daw_bridge.test_session import BEAT_FRAMES, World
 
@@ -172,23 +173,43 @@ def test_a_take_that_lost_its_past_is_made_without_and_crossfaded() -> None:
     assert play.at_frame == present.start_frame + present.take.frames - 441
 
 
-@pytest.mark.parametrize(("first_db", "next_db"), [(-20.0, -14.0), (-14.0, -20.0), (-10.0, -60.0)])
-def test_the_level_is_steady_from_take_to_take(first_db: float, next_db: float) -> None:
-    world = streaming(bars=1)
-    make_next(world, first_db)
-    world.start_waiting()
-    world.deliver()
-    steady = make_next(world, next_db).velocity
-    assert steady == pytest.approx(10 ** (max(-18.0, min(18.0, first_db - next_db)) / 20))
-
-
-def test_a_soft_take_does_not_make_all_that_follow_soft() -> None:
-    world = streaming(bars=1)
-    for level_db, expected_db in ((-10.0, 0.0), (-60.0, 18.0), (-12.0, 2.0)):
-        velocity = make_next(world, level_db).velocity
-        assert velocity == pytest.approx(10 ** (expected_db / 20))
+@pytest.mark.parametrize("bars", [0, 1])
+@pytest.mark.parametrize("level_db", [-60.0, -40.0, -20.0, -10.0, None])
+def test_the_level_is_the_same_after_any_take(bars: int, level_db: float | None) -> None:
+    world = streaming(bars)
+    for one_db in (level_db, -14.0, -26.0):
+        play = make_next(world, one_db)
+        if one_db is not None:
+            gained_db = one_db + 20 * math.log10(play.velocity)
+            assert gained_db == pytest.approx(min(STREAM_RMS_DBFS, one_db + 18.0))
         world.start_waiting()
         world.deliver()
+
+
+def test_a_stream_is_as_loud_as_its_velocity_says() -> None:
+    world = streaming(bars=1)
+    world.ask(Play(1, 0.5))
+    world.start_waiting()
+    world.deliver()
+    for level_db in (STREAM_RMS_DBFS, STREAM_RMS_DBFS - 6.0, STREAM_RMS_DBFS):
+        play = make_next(world, level_db)
+        assert play.velocity == pytest.approx(0.5 * 10 ** ((STREAM_RMS_DBFS - level_db) / 20))
+        world.start_waiting()
+        world.deliver()
+
+
+def test_loops_of_a_stream_are_made_at_one_loudness_and_others_at_their_peak() -> None:
+    for mode, bars, rms_dbfs in (
+        ("stream", 2, STREAM_RMS_DBFS),
+        ("stream", 0, None),
+        ("loop", 2, None),
+    ):
+        world = World()
+        world.ask(SetValue(1, "mode", mode))
+        world.ask(SetValue(1, "bars", bars))
+        world.ask(Go(1, "wind"))
+        (request,) = world.jobs.values()
+        assert request.rms_dbfs == rms_dbfs
 
 
 def test_where_takes_join_the_level_glides() -> None:
@@ -198,8 +219,8 @@ def test_where_takes_join_the_level_glides() -> None:
         play = make_next(world, level_db)
         world.start_waiting()
         world.deliver()
-    assert play.from_velocity == before == 1.0
-    assert play.velocity == pytest.approx(10 ** (6 / 20))
+        assert play.from_velocity == before
+    assert play.velocity == pytest.approx(10 ** ((STREAM_RMS_DBFS + 16.0) / 20))
 
 
 def test_a_late_take_comes_in_at_the_end_of_the_next_round() -> None:

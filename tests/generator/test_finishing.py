@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator import finishing
+from generator import finishing, levels
 from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest, GeneratorError
 
 SECONDS = st.floats(0.1, 1.0)
-PEAK = 10 ** (finishing.PEAK_DBFS / 20)
-MOST_GAIN = 10 ** (finishing.MOST_GAIN_DB / 20)
+PEAK = 10 ** (levels.PEAK_DBFS / 20)
+MOST_GAIN = 10 ** (levels.MOST_GAIN_DB / 20)
 
 
 def tone(frames: int, hz: float, level: float = 0.5) -> FloatArray:
