@@ -37,6 +37,7 @@ MAX_BLEND = 4
 MIN_RMS_DBFS = -60.0
 MAX_RMS_DBFS = -12.0
 IDENTITY_DIGITS = 32
+MAX_SOUNDS = 16
 
 _MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
@@ -137,10 +138,11 @@ def _check_prompt(prompt: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The take that a new one is made from: a variation, an in-painting, an extension.
+    """What a new take is made from: a variation, an in-painting, an extension.
 
     Attributes:
-        source: The `identity` of the request that made it; both begin at the same moment.
+        source: The `identity` of the request that made it, or the `sound_identity` of a sound that
+            the generator was given to `hear`; both begin at the same moment.
         change: How new the rest is: at 1 nothing of the source is heard outside of `keep_s`, less
             is a variation, 0.1 a faint one.
         keep_s: Stretches of the new take, (start, stop) in seconds, that stay as they are in the
@@ -322,6 +324,15 @@ class AudioClip:
             )
 
 
+def sound_identity(audio: FloatArray) -> str:
+    """Return the name under which a take may begin from a sound: equal sounds share it.
+
+    Shapes:
+        audio: [frames, 2]
+    """
+    return hashlib.sha256(np.ascontiguousarray(audio).data).hexdigest()[:IDENTITY_DIGITS]
+
+
 @runtime_checkable
 class Generator(Protocol):
     """Something that makes takes; the stream is the primitive, the take its concatenation."""
@@ -339,6 +350,47 @@ class Generator(Protocol):
 
     def generate(self, request: GenerationRequest) -> AudioClip:
         """Make a whole take."""
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A generator whose takes can begin from sounds."""
+
+    def hear(self, audio: FloatArray) -> str:
+        """Take in a sound; the last MAX_SOUNDS are remembered.
+
+        Shapes:
+            audio: [frames, 2] at SAMPLE_RATE_HZ
+
+        Returns:
+            Its `sound_identity`, which a `Base` may name.
+
+        Raises:
+            RequestError: The model holds no encoder, or there is nothing to be heard.
+        """
+
+
+def hear(generator: Generator, audio: FloatArray) -> str:
+    """Give a generator a sound that takes can begin from.
+
+    Shapes:
+        audio: [frames, 2] at SAMPLE_RATE_HZ
+
+    Args:
+        generator: Any generator.
+        audio: The sound.
+
+    Returns:
+        Its `sound_identity`, which a `Base` may name.
+
+    Raises:
+        RequestError: The generator cannot hear, or there is nothing to be heard.
+    """
+    if not isinstance(generator, Listener):
+        raise RequestError(
+            f"The model {generator.name} cannot begin from a sound; one such as house can."
+        )
+    return generator.hear(audio)
 
 
 def collect_clip(request: GenerationRequest, chunks: Iterable[FloatArray]) -> AudioClip:

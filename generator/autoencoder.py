@@ -12,13 +12,22 @@ References:
     each frame.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from generator import hearing
+from generator.hearing import (
+    FLOOR,
+    LONG_N_FFT,
+    QUIET_POWER,
+    TONE_OCTAVES,
+    TONE_WEIGHT,
+    TONES,
+    tone_filters,
+)
 from generator.spectral import (
     BINS,
     FRAMES_PER_LATENT,
@@ -31,16 +40,8 @@ from generator.spectral import (
 )
 
 Outputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-LONG_N_FFT = 8192
-TONES = 48
-TONE_OCTAVES = 3
-LOWEST_TONE_HZ = 440.0
-TONE_WEIGHT = 3.0
 # Bands in nepers to about the size of the network's own words, so that int8 serves both.
 BAND_SCALE = 0.3
-# Magnitudes at -80 dB of a full-scale sine, and at -90 dB in the long window.
-FLOOR = 1e-4 * N_FFT / 4
-QUIET_POWER = (3e-5 * LONG_N_FFT / 4) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +93,8 @@ class ConvNeXtBlock(nn.Module):
 
 
 def mel_filters(bands: int, n_fft: int, sample_rate_hz: float, low_hz: float = 20.0) -> Tensor:
-    """Return triangular mel filters of unit area, [bins, bands] (HTK's scale)."""
-
-    def to_mel(hz: Tensor) -> Tensor:
-        return 2595.0 * torch.log10(1.0 + hz / 700.0)
-
-    edges_mel = torch.linspace(
-        to_mel(torch.tensor(low_hz)).item(),
-        to_mel(torch.tensor(sample_rate_hz / 2)).item(),
-        bands + 2,
-    )
-    edges = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
-    spacing = sample_rate_hz / n_fft
-    # A band narrower than a bin would be empty: no slope is steeper than one bin.
-    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
-    bins = torch.arange(n_fft // 2 + 1)[:, None] * spacing
-    rising = (bins - lower) / (centre - lower).clamp_min(spacing)
-    falling = (upper - bins) / (upper - centre).clamp_min(spacing)
-    filters = torch.minimum(rising, falling).clamp_min(0.0)
-    return filters / filters.sum(0, keepdim=True).clamp_min(1e-6)
+    """Return `hearing.mel_filters` as a tensor, [bins, bands]."""
+    return torch.from_numpy(hearing.mel_filters(bands, n_fft, sample_rate_hz, low_hz))
 
 
 def log_bands(spectrum: Tensor, filters: Tensor) -> Tensor:
@@ -121,22 +105,6 @@ def log_bands(spectrum: Tensor, filters: Tensor) -> Tensor:
     """
     power = spectrum.real.square() + spectrum.imag.square()
     return 0.5 * (power @ filters + FLOOR**2).log()
-
-
-def tone_filters(sample_rate_hz: float) -> tuple[Tensor, Tensor]:
-    """Return the bins of each quarter of a semitone, and those of a fifth of an octave around it.
-
-    Shapes:
-        both [bins, TONE_OCTAVES * TONES], each column sums to 1.
-    """
-    hz = torch.arange(LONG_N_FFT // 2 + 1) * (sample_rate_hz / LONG_N_FFT)
-    place = TONES * torch.log2(hz.clamp_min(1.0) / LOWEST_TONE_HZ)
-    away = (place[:, None] - torch.arange(TONE_OCTAVES * TONES)).abs()
-    # A tone narrower than a bin would be empty: no slope is steeper than one bin.
-    reach = (TONES * sample_rate_hz / LONG_N_FFT / hz.clamp_min(1.0) / math.log(2.0))[:, None]
-    near = (1.0 - away / reach.clamp_min(1.0)).clamp_min(0.0)
-    around = (away < TONES / 5).float()
-    return near / near.sum(0).clamp_min(1e-6), around / around.sum(0)
 
 
 def centred_stft(audio: Tensor, n_fft: int, hop_frames: int, window: Tensor) -> Tensor:
@@ -174,9 +142,8 @@ class Encoder(nn.Module):
         side = mel_filters(c.side_mel_bands, N_FFT, sample_rate_hz)
         self.register_buffer("mid_filters", mid, persistent=False)
         self.register_buffer("side_filters", side, persistent=False)
-        tones, around = tone_filters(sample_rate_hz)
-        self.register_buffer("tones", tones, persistent=False)
-        self.register_buffer("around", around, persistent=False)
+        for name, filters in zip(("tones", "around"), tone_filters(sample_rate_hz), strict=True):
+            self.register_buffer(name, torch.from_numpy(filters), persistent=False)
         self.register_buffer("mean", torch.zeros(c.features))
         self.register_buffer("projection", torch.zeros(c.features, c.latent_channels))
 

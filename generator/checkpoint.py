@@ -22,6 +22,7 @@ MANIFEST_FILE = "manifest.json"
 TRANSFORMER_FILE = "transformer.onnx"
 DECODER_FILE = "decoder.onnx"
 HEAD_FILE = "head.onnx"
+SOUND_ENCODER_FILE = "encoder.onnx"
 WEIGHTS_FILE = "weights.safetensors"
 HOUSE_FAMILY = "house"
 MAX_MANIFEST_BYTES = 1_000_000

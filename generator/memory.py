@@ -1,16 +1,22 @@
-"""What a generator remembers of the takes that it made, so that others can be made from them.
+"""What a generator remembers, so that takes can be made from it: takes that it made, sounds heard.
 
 A take is remembered under the identity of its request: its latents, and where it is open what
-stands after its last frame. Knows nothing of how either came to be. Used by generator/pipeline.py.
+stands after its last frame. A sound is remembered under its own, as it will be encoded. Knows
+nothing of how latents come to be. Used by generator/pipeline.py.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from generator.api import FloatArray, SourceError
+import numpy as np
+
+from generator.api import MAX_SOUNDS, FloatArray, RequestError, SourceError, sound_identity
+from generator.finishing import PEAK
 
 REMEMBERED_TAKES = 128
+# 80 dB below full scale.
+SILENT = 1e-4
 State = TypeVar("State")
 
 
@@ -66,3 +72,50 @@ class TakeMemory(Generic[State]):
             )
         self._takes.move_to_end(identity)
         return take
+
+
+class SoundMemory:
+    """The newest sounds that were heard, at the level of what the networks learnt from."""
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._sounds: OrderedDict[str, FloatArray] = OrderedDict()
+
+    def keep(self, audio: FloatArray) -> str:
+        """Remember a sound, and forget the one that was not wanted for the longest time.
+
+        Shapes:
+            audio: [frames, 2]
+
+        Args:
+            audio: Any sound, as loud as it may be.
+
+        Returns:
+            Its identity.
+
+        Raises:
+            RequestError: It is silent, or no sound.
+        """
+        identity = sound_identity(audio)
+        if identity not in self._sounds:
+            self._sounds[identity] = _levelled(audio)
+        self._sounds.move_to_end(identity)
+        if len(self._sounds) > MAX_SOUNDS:
+            self._sounds.popitem(last=False)
+        return identity
+
+    def recall(self, identity: str) -> FloatArray | None:
+        """Return a sound, None where no such sound is remembered."""
+        return self._sounds.get(identity)
+
+
+def _levelled(audio: FloatArray) -> FloatArray:
+    """Return a sound without offset, at the peak that every clip of a corpus has."""
+    if not np.isfinite(audio).all():
+        raise RequestError("The sound to begin from has numbers that are none. Give another one.")
+    centred = audio - audio.sum(axis=0, dtype=np.float64).astype(np.float32) / max(1, len(audio))
+    peak = float(np.abs(centred).max(initial=0.0))
+    if peak < SILENT:
+        raise RequestError("The sound to begin from is silent. Give one that can be heard.")
+    levelled: FloatArray = centred * np.float32(PEAK / peak)
+    return levelled

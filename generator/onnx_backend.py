@@ -11,6 +11,7 @@ from generator.api import CheckpointError, FloatArray
 from generator.checkpoint import DECODER_FILE, HEAD_FILE, TRANSFORMER_FILE, Checkpoint
 from generator.onnx_session import Array, OnnxGraph
 from generator.pipeline import LatentGenerator
+from generator.sound_encoder import encoder_of
 from generator.spectral import SpectralFrames
 from generator.text import TextEncoder
 
@@ -104,7 +105,8 @@ def open_onnx(checkpoint: Checkpoint, *, threads: int) -> LatentGenerator:
     """
     text = TextEncoder(checkpoint.folder, threads=threads)
     networks = OnnxNetworks(checkpoint, threads=threads)
-    return LatentGenerator(checkpoint.manifest, text, networks, threads=threads)
+    encoder = encoder_of(checkpoint)
+    return LatentGenerator(checkpoint.manifest, text, networks, encoder=encoder, threads=threads)
 
 
 def _check_names(label: str, found: tuple[str, ...], expected: tuple[str, ...]) -> None:

@@ -24,6 +24,7 @@ from generator.api import (
     AudioClip,
     FloatArray,
     GenerationRequest,
+    RequestError,
     SourceError,
     collect_clip,
     key_index,
@@ -31,7 +32,7 @@ from generator.api import (
 )
 from generator.checkpoint import Manifest
 from generator.finishing import frames_to_decode
-from generator.memory import Remembered, TakeMemory
+from generator.memory import Remembered, SoundMemory, TakeMemory
 from generator.notes import note_number
 from generator.speaking import AHEAD_FRAMES, Ending, Speaker
 from generator.spectral import FRAMES_PER_LATENT, SpectralFrames
@@ -88,6 +89,17 @@ class Networks(Protocol):
         """
 
 
+class Encoder(Protocol):
+    """What makes latents of a sound."""
+
+    def encode(self, audio: FloatArray) -> FloatArray:
+        """Return the latents of a sound.
+
+        Shapes:
+            audio: [n * LATENT_HOP_FRAMES, 2]  ->  [1, channels, n]
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Canvas:
     """The latents of a take in the making, and what is given of them.
@@ -123,16 +135,25 @@ class LatentGenerator:
         manifest: What the checkpoint says of itself.
         text: Its text encoder.
         networks: Its networks.
+        encoder: Its encoder, where it has one: without it no take can begin from a sound.
         threads: Number of threads that make sound.
     """
 
     def __init__(
-        self, manifest: Manifest, text: TextEncoder, networks: Networks, *, threads: int = 1
+        self,
+        manifest: Manifest,
+        text: TextEncoder,
+        networks: Networks,
+        *,
+        encoder: Encoder | None = None,
+        threads: int = 1,
     ) -> None:
         self._manifest = manifest
         self._text = text
         self._networks = networks
+        self._encoder = encoder
         self._memory: TakeMemory[Ending] = TakeMemory()
+        self._sounds = SoundMemory()
         self._helper = ThreadPoolExecutor(1, "sound") if threads > 1 else None
 
     @property
@@ -160,6 +181,28 @@ class LatentGenerator:
         """Make a whole take."""
         return collect_clip(request, self.stream(request))
 
+    def hear(self, audio: FloatArray) -> str:
+        """Take in a sound, so that takes may begin from it.
+
+        Shapes:
+            audio: [frames, 2]
+
+        Args:
+            audio: Any sound.
+
+        Returns:
+            Its identity (see `generator.api.Listener`).
+
+        Raises:
+            RequestError: The checkpoint holds no encoder, or there is nothing to be heard.
+        """
+        if self._encoder is None:
+            raise RequestError(
+                f"The checkpoint {self.name!r} holds no encoder, so no take can begin from a "
+                "sound. Export it again with this version."
+            )
+        return self._sounds.keep(audio)
+
     def latent_frames(self, request: GenerationRequest) -> int:
         """Return how many latent frames the sound of a request takes, from its first frame on."""
         count = -(-frames_to_decode(request) // self._manifest.latent_hop_frames)
@@ -186,7 +229,7 @@ class LatentGenerator:
         mask = np.zeros((1, 1, count), np.float32)
         if request.base is None:
             return Canvas(known, mask)
-        source = self._memory.recall(request.base.source).latents[..., :count]
+        source = self._source(request, request.base.source)[..., :count]
         if request.base.change < 1.0 and source.shape[2] < count:
             raise SourceError(
                 f"The source is {source.shape[2] * LATENT_HOP_FRAMES / SAMPLE_RATE_HZ:.2f} s long "
@@ -200,6 +243,18 @@ class LatentGenerator:
         known[..., : source.shape[2]] = source
         known *= mask
         return Canvas(known, mask, source, change=request.base.change)
+
+    def _source(self, request: GenerationRequest, identity: str) -> FloatArray:
+        """Return the latents that a take begins from, of a sound as long as the take's own."""
+        sound = self._sounds.recall(identity)
+        if sound is None or self._encoder is None:
+            return self._memory.recall(identity).latents
+        stretch = sound[: request.frames]
+        frames = self.latent_frames(request) * LATENT_HOP_FRAMES
+        # What follows the last frame of a loop is its first; after anything else there is silence.
+        loops = request.loop and len(stretch) == request.frames
+        rest = ((0, frames - len(stretch)), (0, 0))
+        return self._encoder.encode(np.pad(stretch, rest, mode="wrap" if loops else "constant"))
 
     def _canvas_after(self, before: "Remembered[Ending]", count: int, margin: int) -> Canvas:
         if before.ending is None:

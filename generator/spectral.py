@@ -110,10 +110,10 @@ class SpectralFrames:
         )
 
 
-def hann() -> FloatArray:
-    """Return the periodic Hann window of analysis and synthesis, [N_FFT]."""
-    n = np.arange(N_FFT, dtype=np.float64)
-    return (0.5 - 0.5 * np.cos(TWO_PI * n / N_FFT)).astype(np.float32)
+def hann(n_fft: int = N_FFT) -> FloatArray:
+    """Return the periodic Hann window of analysis and synthesis, [n_fft]."""
+    n = np.arange(n_fft, dtype=np.float64)
+    return (0.5 - 0.5 * np.cos(TWO_PI * n / n_fft)).astype(np.float32)
 
 
 def blur_noise(seed: int, frames: int) -> npt.NDArray[np.int16]:

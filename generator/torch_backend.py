@@ -18,6 +18,7 @@ from generator.backbone import Backbone, BackboneConfig, Conditions
 from generator.checkpoint import WEIGHTS_FILE, Checkpoint, Manifest
 from generator.minilm import MiniLm
 from generator.pipeline import Array, LatentGenerator
+from generator.sound_encoder import encoder_of
 from generator.spectral import SpectralFrames
 from generator.take_program import Making, Sounding
 from generator.text import TextEncoder
@@ -168,12 +169,14 @@ def open_torch(
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     usual = torch.float32 if chosen.type == "cpu" else torch.bfloat16
     networks = TorchNetworks(checkpoint, device=chosen, dtype=dtype or usual)
+    manifest, encoder = checkpoint.manifest, encoder_of(checkpoint)
     if networks.text is None:
-        return LatentGenerator(checkpoint.manifest, TextEncoder(checkpoint.folder), networks)
+        text_encoder = TextEncoder(checkpoint.folder)
+        return LatentGenerator(manifest, text_encoder, networks, encoder=encoder)
     text = TorchText(checkpoint.folder, networks.text, chosen)
     making = Making(networks.text, networks.backbone, networks.decoder)
     maker = TakeMaker(making, Sounding(networks.decoder), text, chosen)
-    return TorchGenerator(checkpoint.manifest, text, networks, maker)
+    return TorchGenerator(manifest, text, networks, maker, encoder)
 
 
 def _text_module(tensors: Mapping[str, torch.Tensor]) -> MiniLm | None:

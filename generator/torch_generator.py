@@ -30,7 +30,7 @@ from generator.finishing import Finisher, finish
 from generator.levels import level_gain
 from generator.memory import Remembered
 from generator.notes import note_number
-from generator.pipeline import LatentGenerator, Networks, learnt_tempo_bpm
+from generator.pipeline import Encoder, LatentGenerator, Networks, learnt_tempo_bpm
 from generator.spectral import BINS, blur_noise
 from generator.take_program import Bucket, Making, MakingInputs, Sounding, empty_inputs
 from generator.text import MAX_TOKENS, TextEncoder
@@ -185,12 +185,18 @@ class TorchGenerator(LatentGenerator):
         text: Its text encoder.
         networks: Its networks, for the general way.
         maker: Makes plain takes of the same networks.
+        encoder: Its encoder, where it has one.
     """
 
     def __init__(
-        self, manifest: Manifest, text: TextEncoder, networks: Networks, maker: TakeMaker
+        self,
+        manifest: Manifest,
+        text: TextEncoder,
+        networks: Networks,
+        maker: TakeMaker,
+        encoder: Encoder | None = None,
     ) -> None:
-        super().__init__(manifest, text, networks)
+        super().__init__(manifest, text, networks, encoder=encoder)
         self.maker = maker
 
     def stream(self, request: GenerationRequest) -> Iterator[FloatArray]:
@@ -244,8 +250,9 @@ class TorchGenerator(LatentGenerator):
 
 
 def is_plain(request: GenerationRequest) -> bool:
-    """Return whether a take is made from nothing but its own words, and ends."""
-    return request.base is None and not request.follows and not request.is_open
+    """Return whether a take is made from nothing but its own words and seed, and ends."""
+    is_alone = request.base is None and not request.follows and not request.is_open
+    return is_alone and not request.blend and not request.variation
 
 
 def batch_of(count: int) -> int:

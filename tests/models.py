@@ -16,11 +16,14 @@ from onnx import numpy_helper, parser
 from generator.checkpoint import (
     DECODER_FILE,
     HEAD_FILE,
+    SOUND_ENCODER_FILE,
     TRANSFORMER_FILE,
     Checkpoint,
     Manifest,
     write_checkpoint,
 )
+from generator.hearing import TONES
+from generator.sound_encoder import SIZES
 from generator.spectral import BINS, FRAMES_PER_LATENT, HEAD_WIDTH
 from generator.text import ENCODER_FILE, STATE_WIDTH, TOKENIZER_FILE
 
@@ -75,6 +78,15 @@ decoder (float[B,C,N] latents) => (float[B,M,{LATENT_CHANNELS}] hidden) {{
     hidden = Reshape(many, flat)
 }}"""
 
+BANDS = {"mel_bands": 5, "side_mel_bands": 3}
+FEATURES = FRAMES_PER_LATENT * sum(BANDS.values()) + TONES
+
+ENCODER_GRAPH = f"""{HEADER}
+encoder (float[B,N,{FEATURES}] features) => (float[B,{LATENT_CHANNELS},N] latents) {{
+    rows = MatMul(features, projection)
+    latents = Transpose<perm = [0, 2, 1]>(rows)
+}}"""
+
 HEAD_GRAPH = f"""{HEADER}
 head (float[B,M,{LATENT_CHANNELS}] hidden) => (float[B,M,{HEAD_WIDTH}] bins) {{
     bands = MatMul(hidden, bin_weight)
@@ -118,14 +130,21 @@ def tiny_checkpoint(folder: Path, *, seed: int = 0, name: str = "tiny") -> Check
         bin_weight=draw(LATENT_CHANNELS, HEAD_WIDTH, scale=0.3),
         bin_bias=bias,
     )
+    _write(
+        folder / SOUND_ENCODER_FILE,
+        ENCODER_GRAPH,
+        projection=draw(FEATURES, LATENT_CHANNELS, scale=0.05),
+    )
     manifest = Manifest(
         name=name,
         objective="none: random weights",
         text_encoder="one random state per character",
         precision="fp32",
         latent_channels=LATENT_CHANNELS,
+        architecture={SIZES: BANDS},
     )
-    files = [ENCODER_FILE, TOKENIZER_FILE, TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE]
+    graphs = [TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE, SOUND_ENCODER_FILE]
+    files = [ENCODER_FILE, TOKENIZER_FILE, *graphs]
     return write_checkpoint(folder, manifest, files)
 
 

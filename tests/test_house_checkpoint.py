@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest, Generator
+from generator.api import SAMPLE_RATE_HZ, Base, FloatArray, GenerationRequest, Generator, hear
 from generator.checkpoint import read_checkpoint
+from generator.hearing import TONES, Ear
 from generator.loading import load_generator
 
 HOUSE = Path(__file__).parents[1] / "generator" / "checkpoints" / "house"
@@ -63,3 +64,53 @@ def test_a_seed_is_a_take(house: Generator) -> None:
     one, again, other = (take(house, "snare drum", seed) for seed in (5, 5, 6))
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, other)
+
+
+def riff() -> FloatArray:
+    """Four plucked notes of C minor and a noise on each: like nothing that the model made."""
+    t = np.arange(SAMPLE_RATE_HZ // 2) / SAMPLE_RATE_HZ
+    notes_hz = (261.63, 311.13, 392.0, 311.13)
+    noise = np.random.default_rng(4).standard_normal(len(t))
+    plucks = [
+        sum(np.sin(2 * np.pi * hz * n * t) / n for n in range(1, 9)) * np.exp(-6.0 * t)
+        + 0.3 * noise * np.exp(-60.0 * t)
+        for hz in notes_hz
+    ]
+    mono = np.concatenate(plucks)
+    return (0.2 * np.stack((mono, 0.8 * mono), axis=1)).astype(np.float32)
+
+
+def outline(audio: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return a sound's level in nepers every 12 ms, and its mean chroma."""
+    padded = np.pad(audio, ((0, -len(audio) % 4096), (0, 0)))
+    features = Ear(128, 48).features(padded)
+    bands = features[:, :-TONES].reshape(-1, 128 + 48)[:, :128]
+    return np.log(np.exp(bands).sum(axis=1)), features[:, -TONES:].mean(axis=0)
+
+
+def likeness(one: FloatArray, other: FloatArray) -> tuple[float, float]:
+    pairs = zip(outline(one), outline(other), strict=True)
+    level, chroma = (float(np.corrcoef(a, b)[0, 1]) for a, b in pairs)
+    return level, chroma
+
+
+@pytest.mark.parametrize("prompt", ["warm pad", "four bars of house drums"])
+def test_a_take_that_begins_from_a_sound_keeps_its_course_and_its_notes(
+    house: Generator, prompt: str
+) -> None:
+    source = riff()
+    heard = hear(house, source)
+    found = {
+        change: house.generate(
+            GenerationRequest(prompt, 1, seconds=2.0, base=Base(heard, change))
+        ).audio
+        for change in (0.1, 0.5, 0.9, 1.0)
+    }
+    near, half = likeness(source, found[0.1]), likeness(source, found[0.5])
+    assert near[0] > 0.9, near
+    assert near[1] > 0.9, near
+    assert half[0] > 0.8, half
+    assert half[1] > 0.6, half
+    plain = house.generate(GenerationRequest(prompt, 1, seconds=2.0)).audio
+    np.testing.assert_array_equal(found[1.0], plain)
+    assert likeness(plain, found[0.9]) > likeness(plain, found[0.1])

@@ -28,7 +28,7 @@ from generator.autoencoder import (
     synthesise,
 )
 from generator.spectral import N_FFT, NOISE_REACH
-from training.checkpoints import STATE_FILE, State, load_state
+from training.checkpoints import State, load_state
 from training.config import AutoencoderRun
 from training.errors import TrainingError
 from training.frame_losses import attack_frames, missing_db, real_spectrum, spectral_terms
@@ -193,11 +193,11 @@ class AutoencoderStage:
             getattr(self, name).load_state_dict(state[name])
 
 
-def load_encoder(folder: Path, sample_rate_hz: float) -> Encoder:
-    """Return the trained encoder of a stage folder.
+def load_encoder(path: Path, sample_rate_hz: float) -> Encoder:
+    """Return the encoder of an autoencoder's state.
 
     Args:
-        folder: Where the stage's state lies.
+        path: The state.
         sample_rate_hz: Of the sound that it will encode.
 
     Returns:
@@ -206,10 +206,10 @@ def load_encoder(folder: Path, sample_rate_hz: float) -> Encoder:
     Raises:
         TrainingError: There is no state, or it holds no autoencoder.
     """
-    state = load_state(folder / STATE_FILE)
+    state = load_state(path)
     sizes, weights = state.get("sizes"), state.get("encoder")
     if not isinstance(sizes, dict) or not isinstance(weights, dict):
-        raise TrainingError(f"{folder / STATE_FILE} holds no autoencoder: train that stage first")
+        raise TrainingError(f"{path} holds no autoencoder: train that stage first")
     encoder = Encoder(AutoencoderConfig(**sizes), sample_rate_hz)
     encoder.load_state_dict(weights)
     return encoder.eval()

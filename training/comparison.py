@@ -226,7 +226,7 @@ def unchanged(sound: FloatArray) -> FloatArray:
 
 def through(autoencoder: Path) -> Callable[[FloatArray], FloatArray]:
     """Return what sends a sound through an autoencoder's state."""
-    encoder = load_encoder(autoencoder.parent, SAMPLE_RATE_HZ)
+    encoder = load_encoder(autoencoder, SAMPLE_RATE_HZ)
     decoder = load_decoder(autoencoder)
     return lambda sound: rebuild(sound, encoder, decoder)
 

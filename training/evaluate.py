@@ -148,7 +148,7 @@ def rebuilt(run: EvaluationRun, prompts: Sequence[HeldOut]) -> Rebuilt | None:
     """Return held-out sounds after the autoencoder and after Vorbis, when the run has one."""
     if run.autoencoder is None:
         return None
-    encoder = load_encoder(run.autoencoder.parent, SAMPLE_RATE_HZ)
+    encoder = load_encoder(run.autoencoder, SAMPLE_RATE_HZ)
     decoder = load_decoder(run.autoencoder)
     longest = int(LONGEST_REBUILT_S * SAMPLE_RATE_HZ)
     chosen = sorted(prompts, key=lambda held: place(held.entry.key))[: run.rebuilt]

@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from generator.autoencoder import AutoencoderConfig, Decoder
+from generator.autoencoder import AutoencoderConfig, Decoder, Encoder
 from generator.backbone import Backbone, BackboneConfig, Conditions
 from generator.checkpoint import (
     DECODER_FILE,
     HEAD_FILE,
+    SOUND_ENCODER_FILE,
     TRANSFORMER_FILE,
     WEIGHTS_FILE,
     Checkpoint,
@@ -36,9 +37,16 @@ from generator.onnx_backend import (
     TRANSFORMER_OUTPUTS,
 )
 from generator.onnx_session import OnnxGraph
+from generator.sound_encoder import SOUND_ENCODER_INPUTS, SOUND_ENCODER_OUTPUTS
 from generator.text import ENCODER_FILE, STATE_WIDTH, TOKENIZER_FILE
 from generator.torch_backend import AUTOENCODER_SIZES, TRANSFORMER_SIZES, save_weights
-from training.onnx_graphs import GraphShape, export_graph, quantise_matmuls, signal_to_noise_db
+from training.onnx_graphs import (
+    GraphShape,
+    export_graph,
+    quantise_matmuls,
+    signal_to_noise_db,
+    write_projection,
+)
 
 # Lengths for tracing and for comparing differ on purpose.
 TRACED_LATENTS, TRACED_TOKENS, TRACED_BATCH = 7, 5, 2
@@ -79,6 +87,7 @@ class Trained:
     backbone_sizes: BackboneConfig
     decoder: Decoder
     decoder_sizes: AutoencoderConfig
+    encoder: Encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +192,7 @@ def export_checkpoint(
         export_graph(DecoderBody(trained.decoder), (latents,), DECODER_SHAPE, full / DECODER_FILE)
         hidden = torch.randn(TRACED_BATCH, TRACED_LATENTS, trained.decoder_sizes.hidden)
         export_graph(trained.decoder.head, (hidden,), HEAD_SHAPE, full / HEAD_FILE)
+        export_encoder(folder / SOUND_ENCODER_FILE, trained.encoder)
         for name in (TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE):
             if quantised:
                 quantise_matmuls(full / name, folder / name)
@@ -198,7 +208,8 @@ def export_checkpoint(
         architecture=architecture_of(trained),
         metrics={name: round(value, 4) for name, value in metrics.items()},
     )
-    files = [ENCODER_FILE, TOKENIZER_FILE, TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE]
+    graphs = [TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE, SOUND_ENCODER_FILE]
+    files = [ENCODER_FILE, TOKENIZER_FILE, *graphs]
     return write_checkpoint(folder, described, files)
 
 
@@ -217,13 +228,27 @@ def export_weights(
         The verified checkpoint.
     """
     save_weights(folder / WEIGHTS_FILE, trained.backbone, trained.decoder, text)
+    export_encoder(folder / SOUND_ENCODER_FILE, trained.encoder)
     described = replace(
         manifest,
         precision="bf16",
         latent_channels=trained.backbone_sizes.latent_channels,
         architecture=architecture_of(trained),
     )
-    return write_checkpoint(folder, described, [ENCODER_FILE, TOKENIZER_FILE, WEIGHTS_FILE])
+    files = [ENCODER_FILE, TOKENIZER_FILE, WEIGHTS_FILE, SOUND_ENCODER_FILE]
+    return write_checkpoint(folder, described, files)
+
+
+def export_encoder(path: Path, encoder: Encoder) -> None:
+    """Write the code of an encoder as a graph, in fp32: it is small, and runs once a take.
+
+    Args:
+        path: The file to write.
+        encoder: What made the latents that the networks learnt.
+    """
+    mean, projection = (encoder.get_buffer(name).numpy() for name in ("mean", "projection"))
+    (features,), (latents,) = SOUND_ENCODER_INPUTS, SOUND_ENCODER_OUTPUTS
+    write_projection(path, mean, projection, features, latents)
 
 
 def architecture_of(trained: Trained) -> dict[str, dict[str, int | float]]:

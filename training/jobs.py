@@ -10,6 +10,7 @@ import torch
 from generator.api import SAMPLE_RATE_HZ
 from generator.text import TextEncoder
 from training.autoencoder import load_encoder
+from training.checkpoints import STATE_FILE
 from training.config import LatentsRun, ReleaseRun
 from training.corpus.render import CorpusRun, CorpusSummary, iterate_corpus
 from training.corpus.shards import INDEX_NAME
@@ -39,7 +40,7 @@ def make_corpus(run: CorpusRun, screen: Screen) -> None:
 def cache_latents(run: LatentsRun, screen: Screen) -> None:
     """Write the caches that the transformer stages read."""
     torch.set_num_threads(run.threads)
-    encoder = load_encoder(stage_folder(run, "autoencoder"), SAMPLE_RATE_HZ)
+    encoder = load_encoder(stage_folder(run, "autoencoder") / STATE_FILE, SAMPLE_RATE_HZ)
     words = TextEncoder(run.text_encoder, threads=run.threads)
     sources = open_corpora(run)
     encoder = encoder.to(choose_device(run.device))

@@ -104,6 +104,51 @@ def quantise_matmuls(source: Path, target: Path, *, keep: Sequence[str] = ()) ->
     )
 
 
+def write_projection(
+    path: Path,
+    mean: npt.NDArray[np.float32],
+    axes: npt.NDArray[np.float32],
+    source: str,
+    target: str,
+) -> None:
+    """Write a graph that projects rows on axes, as columns.
+
+    Shapes:
+        mean: [width]; axes: [width, channels]; the graph: [batch, n, width] ->
+        [batch, channels, n]
+
+    Args:
+        path: The file to write.
+        mean: What is taken off before.
+        axes: What rows are multiplied by.
+        source: Name of the input.
+        target: Name of the output.
+    """
+    width, channels = axes.shape
+    nodes = [
+        onnx.helper.make_node("Sub", [source, "mean"], ["centred"]),
+        onnx.helper.make_node("MatMul", ["centred", "projection"], ["rows"]),
+        onnx.helper.make_node("Transpose", ["rows"], [target], perm=[0, 2, 1]),
+    ]
+    shapes = ((source, ["batch", "n", width]), (target, ["batch", channels, "n"]))
+    faces = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        for name, shape in shapes
+    ]
+    weights = {"mean": mean, "projection": axes}
+    graph = onnx.helper.make_graph(
+        nodes,
+        path.stem,
+        faces[:1],
+        faces[1:],
+        [onnx.numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    opset = onnx.helper.make_opsetid("", OPSET)
+    model = onnx.helper.make_model_gen_version(graph, opset_imports=[opset])
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
 def signal_to_noise_db(wanted: npt.ArrayLike, got: npt.ArrayLike) -> float:
     """Return how far below the wanted values the error lies, in dB."""
     reference = np.asarray(wanted, dtype=np.float64)

@@ -6,8 +6,10 @@ Knows no ONNX and no loss: `training/export.py` writes the graphs, the stages ma
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from generator.api import SAMPLE_RATE_HZ
 from generator.checkpoint import Checkpoint, Licence, Manifest
 from generator.text import ENCODER_FILE, TOKENIZER_FILE
+from training.autoencoder import load_encoder
 from training.config import ReleaseRun
 from training.corpus.shards import Corpus
 from training.encoders import ship_encoder
@@ -104,7 +106,8 @@ def release(run: ReleaseRun) -> Checkpoint:
         if run.folder != run.text_encoder:
             (run.folder / name).write_bytes((run.text_encoder / name).read_bytes())
     (run.folder / CREDITS_FILE).write_text(credits_page(corpora), encoding="utf-8")
-    trained = Trained(backbone, backbone.config, decoder, sizes)
+    encoder = load_encoder(run.autoencoder, SAMPLE_RATE_HZ)
+    trained = Trained(backbone, backbone.config, decoder, sizes, encoder)
     if run.form == "bf16":
         made = export_weights(run.folder, trained, manifest, encoder_of_folder(run.folder))
     else:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ
-from generator.autoencoder import TONES, AutoencoderConfig, Encoder
+from generator.autoencoder import AutoencoderConfig, Encoder
+from generator.hearing import TONES
 from generator.spectral import FRAMES_PER_LATENT
 from training.config import AutoencoderRun, read_config
 from training.corpus.clip import Split

@@ -5,7 +5,6 @@ import torch
 
 from generator.api import SAMPLE_RATE_HZ
 from generator.autoencoder import (
-    TONES,
     AutoencoderConfig,
     Decoder,
     Encoder,
@@ -15,6 +14,7 @@ from generator.autoencoder import (
     slopes_of,
     synthesise,
 )
+from generator.hearing import TONES
 from generator.pipeline import REACH_LATENTS
 from generator.spectral import BINS, FRAMES_PER_LATENT, NOISE_REACH, SpectralFrames, blur_noise
 from generator.spectral import synthesise as synthesise_numpy

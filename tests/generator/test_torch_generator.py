@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from generator.api import SAMPLE_RATE_HZ, Base, GenerationRequest
-from generator.autoencoder import AutoencoderConfig, Decoder
+from generator.api import SAMPLE_RATE_HZ, Base, GenerationRequest, hear, sound_identity
+from generator.autoencoder import AutoencoderConfig, Decoder, Encoder
 from generator.backbone import Backbone, BackboneConfig
 from generator.checkpoint import Checkpoint, Manifest
 from generator.cuda_graph import Recording
@@ -47,7 +47,10 @@ def small_networks() -> Trained:
     for weight in backbone.parameters():
         if not weight.any():
             torch.nn.init.normal_(weight, std=0.2)
-    return Trained(backbone.eval(), backbone_sizes, decoder.eval(), decoder_sizes)
+    encoder = Encoder(decoder_sizes, SAMPLE_RATE_HZ).eval()
+    torch.nn.init.normal_(encoder.get_buffer("mean"))
+    torch.nn.init.normal_(encoder.get_buffer("projection"), std=0.05)
+    return Trained(backbone.eval(), backbone_sizes, decoder.eval(), decoder_sizes, encoder)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +120,27 @@ def test_a_recorded_take_can_be_varied_and_followed(
     for request in others:
         wanted = general.generate(request).audio
         assert signal_to_noise_db(wanted, recorded.generate(request).audio) > 60.0
+
+
+def test_a_recorded_model_knows_blends_variations_and_sounds(
+    recorded: TorchGenerator, general: LatentGenerator, checkpoint: Checkpoint
+) -> None:
+    plain = GenerationRequest("warm pad", 2, 0.5)
+    audio = general.generate(replace(plain, seed=8)).audio
+    hearing = open_torch(checkpoint, device="cpu")
+    others = (
+        replace(plain, blend=(("warm pad", 0.5), ("glass bell", 0.5))),
+        replace(plain, variation=0.5, variation_seed=77),
+        replace(plain, base=Base(hear(recorded, audio), 0.4)),
+    )
+    assert hear(hearing, audio) == sound_identity(audio)
+    before = recorded.generate(plain).audio
+    for request in others:
+        found = recorded.generate(request).audio
+        assert signal_to_noise_db(before, found) < 20.0
+        if request.base is None:
+            assert signal_to_noise_db(general.generate(request).audio, found) > 60.0
+        np.testing.assert_array_equal(hearing.generate(request).audio, found)
 
 
 def test_bfloat16_runs_the_same_program(checkpoint: Checkpoint, recorded: TorchGenerator) -> None:

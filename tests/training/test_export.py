@@ -6,12 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from generator.api import SAMPLE_RATE_HZ, CheckpointError, GenerationRequest
-from generator.autoencoder import AutoencoderConfig, Decoder
+from generator.api import (
+    LATENT_HOP_FRAMES,
+    SAMPLE_RATE_HZ,
+    CheckpointError,
+    GenerationRequest,
+)
+from generator.autoencoder import AutoencoderConfig, Decoder, Encoder
 from generator.backbone import Backbone, BackboneConfig
 from generator.checkpoint import WEIGHTS_FILE, Checkpoint, Manifest, write_checkpoint
 from generator.loading import load_generator
+from generator.sound_encoder import SoundEncoder
 from generator.text import ENCODER_FILE, TOKENIZER_FILE
 from generator.torch_backend import open_torch
 from tests.models import tiny_checkpoint
@@ -48,7 +56,10 @@ def small_networks() -> Trained:
         # Layers that begin at zero would hide a wrong graph.
         if not weight.any():
             torch.nn.init.normal_(weight, std=0.2)
-    return Trained(backbone.eval(), backbone_sizes, decoder.eval(), decoder_sizes)
+    encoder = Encoder(decoder_sizes, SAMPLE_RATE_HZ).eval()
+    torch.nn.init.normal_(encoder.get_buffer("mean"))
+    torch.nn.init.normal_(encoder.get_buffer("projection"), std=0.05)
+    return Trained(backbone.eval(), backbone_sizes, decoder.eval(), decoder_sizes, encoder)
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +123,25 @@ def test_weights_that_do_not_fit_are_refused(exported: Exported, tmp_path: Path)
     (tmp_path / WEIGHTS_FILE).write_bytes(b"no tensors")
     with pytest.raises(CheckpointError, match="no weights"):
         open_torch(write_checkpoint(tmp_path, exported.weights.manifest, files), device="cpu")
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    latents=st.integers(1, 12),
+    level_db=st.floats(-90.0, 0.0),
+    pitch_hz=st.floats(30.0, 15_000.0),
+    seed=st.integers(0, 2**31),
+)
+def test_the_edge_hears_what_the_encoder_heard(
+    exported: Exported, latents: int, level_db: float, pitch_hz: float, seed: int
+) -> None:
+    frames = latents * LATENT_HOP_FRAMES
+    source = np.random.default_rng(seed)
+    tone = np.sin(2.0 * np.pi * pitch_hz * np.arange(frames) / SAMPLE_RATE_HZ)
+    stereo = tone[:, None] * [1.0, 0.5] + 0.3 * source.standard_normal((frames, 2))
+    audio = (0.5 * 10.0 ** (level_db / 20.0) * stereo).astype(np.float32)
+    with torch.no_grad():
+        wanted = exported.trained.encoder(torch.from_numpy(audio.T)[None]).numpy()
+    for checkpoint in (exported.checkpoint, exported.weights):
+        found = SoundEncoder(checkpoint).encode(audio)
+        np.testing.assert_allclose(found, wanted, atol=1e-4 * max(1.0, np.abs(wanted).max()))

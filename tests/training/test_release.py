@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
-from generator.autoencoder import AutoencoderConfig, Decoder
+from generator.autoencoder import AutoencoderConfig, Decoder, Encoder
 from generator.backbone import Backbone, BackboneConfig
 from generator.loading import load_generator
 from generator.text import ENCODER_FILE, TOKENIZER_FILE
@@ -37,7 +37,13 @@ def run(tmp_path: Path) -> ReleaseRun:
     save_state(
         tmp_path / "student.pt", {"step": 1, "average": copy.deepcopy(backbone.state_dict())}
     )
-    state = {"step": 1, "sizes": TINY, "average": decoder.state_dict()}
+    encoder = Encoder(AutoencoderConfig(**TINY), SAMPLE_RATE_HZ)
+    state = {
+        "step": 1,
+        "sizes": TINY,
+        "encoder": encoder.state_dict(),
+        "average": decoder.state_dict(),
+    }
     save_state(tmp_path / "autoencoder.pt", state)
     return ReleaseRun(
         name="tiny",
