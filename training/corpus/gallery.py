@@ -1,6 +1,6 @@
 """A page of spectrograms, one clip a family: ``python -m training.corpus.gallery OUT.png``.
 
-For looking only; knows the synthesiser and matplotlib, which nothing else in the corpus needs.
+For looking only; knows all that renders and matplotlib, which nothing else in the corpus needs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from generator.api import SAMPLE_RATE_HZ
 from training.corpus.captions import captions_of
 from training.corpus.clip import Clip
+from training.corpus.renderers import RENDERERS
 from training.corpus.synth import draw, families, render
 
 _FFT, _HOP = 2048, 512
@@ -56,7 +57,8 @@ def draw_page(clips: Sequence[Clip], path: Path, columns: int = 8) -> None:
         wave.plot(clip.audio[:: max(1, len(clip.audio) // 2000)], linewidth=0.4)
         wave.set_ylim(-1, 1)
         words = clip.captions[-1][:48] if clip.captions else ""
-        wave.set_title(f"{clip.facts.get('family')} {clip.seconds:.2f} s\n{words}", fontsize=6)
+        name = clip.facts.get("instrument") or clip.facts.get("family")
+        wave.set_title(f"{name} {clip.seconds:.2f} s\n{words}", fontsize=6)
         extent = (0, clip.seconds, 0, SAMPLE_RATE_HZ / 2000)
         picture.imshow(
             spectrogram_db(clip).numpy(),
@@ -73,16 +75,33 @@ def draw_page(clips: Sequence[Clip], path: Path, columns: int = 8) -> None:
     pyplot.close(figure)
 
 
+def clips_of_families(seed: int, group: str | None = None) -> list[Clip]:
+    """Return one clip of each family of our synthesiser, or of each of a group."""
+    names = [n for n, f in families().items() if group in (None, f.group)]
+    made = dict(render([draw(name, seed) for name in names]))
+    return [clip for _, clip in sorted(made.items()) if isinstance(clip, Clip)]
+
+
+def clips_of_renderer(name: str, first: int, count: int) -> list[Clip]:
+    """Return the clips of a renderer that are not refused, from one seed on."""
+    renderer = RENDERERS[name]()
+    made = (renderer.render(seed) for seed in range(first, first + count))
+    return [clip for clip in made if isinstance(clip, Clip)]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Render one clip of each family, or of each family of a group, and draw the page."""
+    """Render one clip of each family, or some clips of another renderer, and draw the page."""
     parser = argparse.ArgumentParser(prog="python -m training.corpus.gallery", description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--group", help="only the families of this group")
+    parser.add_argument("--renderer", choices=RENDERERS, help="clips of this renderer instead")
+    parser.add_argument("--clips", type=int, default=48, help="how many clips of the renderer")
     given = parser.parse_args(arguments)
-    names = [n for n, f in families().items() if given.group in (None, f.group)]
-    made = dict(render([draw(name, given.seed) for name in names]))
-    clips = [clip for _, clip in sorted(made.items()) if isinstance(clip, Clip)]
+    if given.renderer:
+        clips = clips_of_renderer(given.renderer, given.seed, given.clips)
+    else:
+        clips = clips_of_families(given.seed, given.group)
     draw_page([replace(clip, captions=captions_of(clip)) for clip in clips], given.out)
 
 

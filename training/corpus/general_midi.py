@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from generator.api import SAMPLE_RATE_HZ, FloatArray
-from training.corpus.clip import Clip, levelled, trimmed
+from training.corpus.clip import Clip, one_shot
 from training.corpus.lexicon import lexicon
 from training.corpus.patch import NOTE_NAMES, Dice, note_name
 from training.corpus.recipes import CHORDS, chord_facts
@@ -113,15 +113,20 @@ class GeneralMidi:
         self._synth = tinysoundfont.Synth(samplerate=SAMPLE_RATE_HZ)
         self._font = self._synth.sfload(str(path))
 
-    def render(self, patch: MidiPatch) -> Clip | str:
-        """Render one patch.
+    def render(self, seed: int) -> Clip | str:
+        """Make one clip.
 
         Args:
-            patch: What to play.
+            seed: The same seed gives the same clip.
 
         Returns:
             The clip, or the reason why it is refused.
         """
+        patch = draw_midi(seed)
+        return _clip(patch, self._play(patch))
+
+    def _play(self, patch: MidiPatch) -> FloatArray:
+        """Sound of a patch, [frames, 2]."""
         drums = patch.program is None
         channel = _DRUM_CHANNEL if drums else 0
         self._synth.sounds_off()
@@ -133,7 +138,7 @@ class GeneralMidi:
         for note in patch.midi:
             self._synth.noteoff(channel, note)
         rest = self._frames(round((patch.seconds - patch.held_s) * SAMPLE_RATE_HZ))
-        return _clip(patch, np.concatenate([held, rest]))
+        return np.concatenate([held, rest])
 
     def _frames(self, count: int) -> FloatArray:
         buffer = self._synth.generate(max(count, 1))
@@ -141,11 +146,9 @@ class GeneralMidi:
 
 
 def _clip(patch: MidiPatch, audio: FloatArray) -> Clip | str:
-    sound = levelled(trimmed(audio))
+    sound = one_shot(audio)
     if isinstance(sound, str):
         return sound
-    fade = min(len(sound) // 8, 441)
-    sound[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
     player = "drums" if patch.program is None else lexicon().instruments[patch.program]
     return Clip(
         key=f"gm/{patch.seed}",

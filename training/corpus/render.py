@@ -16,16 +16,16 @@ from pathlib import Path
 from training.config import Count, Device, Fraction, Strict
 from training.corpus.captions import captions_of
 from training.corpus.clip import Clip
-from training.corpus.general_midi import FONT_PATH, GeneralMidi, draw_midi
+from training.corpus.general_midi import FONT_PATH, GeneralMidi
 from training.corpus.patch import Dice
 from training.corpus.recorded import Refusal, read_folder, read_shards
+from training.corpus.renderers import RENDERERS, Renderer
 from training.corpus.shards import CorpusWriter
 from training.corpus.synth import Family, draw, families, render
 from training.place import choose_device
 
 SHORT_GROUPS = ("drum", "bass", "lead", "pluck", "keys", "mallet", "effect", "bell")
 LONG_GROUPS = ("pad", "texture")
-GENERAL_MIDI = "general_midi"
 _CHUNK = 512
 _SEEDS = 10_000_000
 
@@ -33,8 +33,9 @@ _SEEDS = 10_000_000
 class CorpusRun(Strict):
     """What a corpus is made of.
 
-    Shares are of the number of rendered ``clips``; ``shards`` are tar files or folders of them,
-    ``folders`` hold audio with captions (see ``recorded``).
+    Shares are of the number of rendered ``clips``, four of them for programs that must be installed
+    (see ``renderers``); ``shards`` are tar files or folders of them, ``folders`` hold audio with
+    captions (see ``recorded``).
     """
 
     folder: Path
@@ -44,6 +45,10 @@ class CorpusRun(Strict):
     loop_share: Fraction = 0.15
     long_share: Fraction = 0.12
     general_midi_share: Fraction = 0.13
+    sonic_pi_share: Fraction = 0.0
+    faust_share: Fraction = 0.0
+    csound_share: Fraction = 0.0
+    sfxr_share: Fraction = 0.0
     font: Path = FONT_PATH
     shards: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
@@ -139,7 +144,7 @@ def plan(config: CorpusRun) -> list[tuple[str, int]]:
         (config.short_share, [f for f in known if f.group in SHORT_GROUPS]),
         (config.loop_share, [f for f in known if f.group == "loop"]),
         (config.long_share, [f for f in known if f.group in LONG_GROUPS]),
-        (config.general_midi_share, [Family(GENERAL_MIDI, "instrument")]),
+        *((getattr(config, f"{name}_share"), [Family(name, "instrument")]) for name in RENDERERS),
     )
     shares = [share for share, _ in groups]
     planned = []
@@ -153,11 +158,14 @@ def plan(config: CorpusRun) -> list[tuple[str, int]]:
 def _rendered(config: CorpusRun) -> Iterator[Clip | str]:
     """Render the planned clips, some hundreds at a time so that batches fill."""
     planned, device = plan(config), str(choose_device(config.device))
-    font = GeneralMidi(config.font) if any(n == GENERAL_MIDI for n, _ in planned) else None
+    others = {name: _open(name, config) for name in RENDERERS if name in {n for n, _ in planned}}
     for start in range(0, len(planned), _CHUNK):
         chunk = planned[start : start + _CHUNK]
-        patches = [draw(name, seed) for name, seed in chunk if name != GENERAL_MIDI]
+        patches = [draw(name, seed) for name, seed in chunk if name not in others]
         yield from (made for _, made in render(patches, device))
-        if font is not None:
-            seeds = [seed for name, seed in chunk if name == GENERAL_MIDI]
-            yield from (font.render(draw_midi(seed)) for seed in seeds)
+        yield from (others[name].render(seed) for name, seed in chunk if name in others)
+
+
+def _open(name: str, config: CorpusRun) -> Renderer:
+    """Open a renderer; the one with a font gets the config's."""
+    return GeneralMidi(config.font) if name == "general_midi" else RENDERERS[name]()
