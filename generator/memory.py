@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from generator.api import MAX_SOUNDS, FloatArray, RequestError, SourceError, sound_identity
-from generator.finishing import PEAK
+from generator.levels import PEAK
 
 REMEMBERED_TAKES = 128
 # 80 dB below full scale.

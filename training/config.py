@@ -121,9 +121,13 @@ class BackboneSizes(Strict):
 
 
 class LatentsRun(Run):
-    """`python -m training latents`: writes ``run_dir/latents`` and ``run_dir/imagined``."""
+    """`python -m training latents`: writes ``run_dir/latents`` and ``run_dir/imagined``.
+
+    ``loops`` is how much more often than others a clip with bars is drawn.
+    """
 
     text_encoder: Path
+    loops: Positive = 1.0
     imagined: Count = 45_000
 
 

@@ -3,6 +3,7 @@
 Each is done whole or not at all, and needs no state of its own.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -42,7 +43,7 @@ def cache_latents(run: LatentsRun, screen: Screen) -> None:
     torch.set_num_threads(run.threads)
     encoder = load_encoder(stage_folder(run, "autoencoder") / STATE_FILE, SAMPLE_RATE_HZ)
     words = TextEncoder(run.text_encoder, threads=run.threads)
-    sources = open_corpora(run)
+    sources = [replace(source, loops=run.loops) for source in open_corpora(run)]
     encoder = encoder.to(choose_device(run.device))
     write_latents(sources, encoder, words, run.run_dir / "latents", screen.items)
     write_imagined(run.imagined, run.seed, words, run.run_dir / "imagined", screen.items)

@@ -35,12 +35,13 @@ CLIPS_FILE = "clips.json"
 class Source:
     """A corpus and how often its clips are drawn, all together, relative to other corpora.
 
-    Only the clips of ``split`` are used; all where it is None.
+    Only the clips of ``split`` are used; all where it is None. A loop counts ``loops`` times.
     """
 
     corpus: Corpus
     share: float
     split: Split | None = "train"
+    loops: float = 1.0
 
     def chosen(self) -> list[int]:
         """Return the numbers of the clips that are used."""
@@ -115,7 +116,8 @@ def write_latents(
             ids = [
                 captions.setdefault(text, len(captions)) for text in entry.captions[:MAX_CAPTIONS]
             ]
-            row = clip_row(entry, audio, source.share / len(chosen))
+            weight = source.loops if entry.bars is not None else 1.0
+            row = clip_row(entry, audio, weight * source.share / len(chosen))
             clips.append(row | {"start": start, "frames": len(latents), "captions": ids or [-1]})
             rows.append(latents.astype(np.float16))
             start += len(latents)
