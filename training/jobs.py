@@ -32,7 +32,7 @@ def make_corpus(run: CorpusRun, screen: Screen) -> None:
         return
     torch.set_num_threads(run.threads)
     summary = CorpusSummary()
-    for summary in iterate_corpus(run):
+    for summary in iterate_corpus(run, screen.tell):
         if summary.clips % TOLD_EVERY == 0:
             screen.tell(summary.text())
     screen.tell(summary.text())

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = read_config(given.config, CorpusRun)
         torch.set_num_threads(config.threads)
-        for summary in iterate_corpus(config):
+        for summary in iterate_corpus(config, lambda line: sys.stderr.write(f"{line}\n")):
             if summary.clips % _EVERY == 0:
                 sys.stderr.write(f"{summary.text()}\n")
     except TrainingError as error:

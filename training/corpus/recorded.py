@@ -40,6 +40,26 @@ class Refusal:
     reason: str
 
 
+def shard_files(path: Path) -> list[Path]:
+    """Find the tar files of a setting that names one, or a folder of them.
+
+    Args:
+        path: A file, which need not be there, or a folder.
+
+    Returns:
+        The files, sorted.
+
+    Raises:
+        TrainingError: The folder holds no tar file.
+    """
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.glob("*.tar"))
+    if not found:
+        raise TrainingError(f"no shards in {path}: put .tar files there")
+    return found
+
+
 def read_shards(paths: Iterable[Path]) -> Iterator[Clip | Refusal]:
     """Read WebDataset shards: each clip is an audio member and a JSON member of the same name.
 

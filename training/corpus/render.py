@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from training.corpus.captions import captions_of
 from training.corpus.clip import Clip
 from training.corpus.general_midi import FONT_PATH, GeneralMidi
 from training.corpus.patch import Dice
-from training.corpus.recorded import Refusal, read_folder, read_shards
+from training.corpus.recorded import Refusal, read_folder, read_shards, shard_files
 from training.corpus.renderers import RENDERERS, Renderer
 from training.corpus.shards import CorpusWriter
 from training.corpus.synth import Family, draw, families, render
+from training.errors import TrainingError
 from training.place import choose_device
 
 SHORT_GROUPS = ("drum", "bass", "lead", "pluck", "keys", "mallet", "effect", "bell")
@@ -85,8 +86,16 @@ class CorpusSummary:
     def text(self) -> str:
         """Counts, hours and speed, on one line."""
         speed = self.seconds / max(self.elapsed_s, 1e-9)
-        left_out = ", ".join(f"{n} {reason}" for reason, n in self.refused.items()) or "none"
-        return f"{self.clips} clips, {self.hours:.2f} h, x{speed:.0f}; left out: {left_out}"
+        return f"{self.clips} clips, {self.hours:.2f} h, x{speed:.0f}; left out: {self.left_out()}"
+
+    def left_out(self) -> str:
+        """How many clips were left out for which reason, on one line."""
+        return ", ".join(f"{n} {reason}" for reason, n in self.refused.items()) or "none"
+
+    def refuse(self, refused: Refusal | str) -> None:
+        """Count a clip out; what a reason tells behind a colon is about that clip alone."""
+        reason = refused.reason if isinstance(refused, Refusal) else refused
+        self.refused[reason.partition(":")[0]] += 1
 
 
 def render_corpus(config: CorpusRun) -> CorpusSummary:
@@ -101,37 +110,47 @@ def render_corpus(config: CorpusRun) -> CorpusSummary:
     return deque(iterate_corpus(config), maxlen=1).pop()
 
 
-def iterate_corpus(config: CorpusRun) -> Iterator[CorpusSummary]:
+def iterate_corpus(
+    config: CorpusRun, tell: Callable[[str], object] = lambda _: None
+) -> Iterator[CorpusSummary]:
     """Make a corpus, reporting after every clip.
 
     Args:
         config: What to make.
+        tell: Hears which recording is left out, and why.
 
     Yields:
         The same summary, growing; drive a progress bar by it.
+
+    Raises:
+        TrainingError: Not one clip could be used; there is no corpus then.
     """
     summary, begun = CorpusSummary(), time.perf_counter()
     seen: set[bytes] = set()
     with CorpusWriter(config.folder) as writer:
         for made in _sources(config):
             if not isinstance(made, Clip):
-                summary.refused[made.reason if isinstance(made, Refusal) else made] += 1
+                summary.refuse(made)
+                if isinstance(made, Refusal):
+                    tell(f"left out: {made.name}: {made.reason}")
                 continue
             digest = hashlib.blake2b(made.audio.tobytes(), digest_size=16).digest()
             if digest in seen:
-                summary.refused["heard before"] += 1
+                summary.refuse("heard before")
                 continue
             seen.add(digest)
             writer.add(replace(made, captions=captions_of(made)))
             summary.count(made)
             summary.elapsed_s = time.perf_counter() - begun
             yield summary
+        if not summary.clips:
+            raise TrainingError(f"no clip for {config.folder}; left out: {summary.left_out()}")
 
 
 def _sources(config: CorpusRun) -> Iterator[Clip | Refusal | str]:
     """Everything that the config names: recordings first, then what is rendered."""
     for path in config.shards:
-        yield from read_shards(sorted(path.glob("*.tar")) if path.is_dir() else [path])
+        yield from read_shards(shard_files(path))
     for folder in config.folders:
         yield from read_folder(folder)
     yield from _rendered(config)

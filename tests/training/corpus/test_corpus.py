@@ -255,3 +255,61 @@ def test_a_corpus_that_broke_off_is_no_corpus(tmp_path: Path) -> None:
         Corpus(tmp_path / "corpus")
     assert write_corpus([clip_of("a", tone()[:, None])], tmp_path / "corpus") == 1
     assert len(Corpus(tmp_path / "corpus")) == 1
+
+
+def test_what_cannot_be_used_is_told_and_the_rest_is_a_corpus(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, config = tmp_path / "sounds", tmp_path / "corpus.toml"
+    folder.mkdir()
+    wave = tone(seconds=1.0)
+    for name, audio in {
+        "good.wav": wave,
+        "copy of good.wav": wave,
+        "silent.wav": 0.0 * wave,
+        "clipped.wav": np.clip(4.0 * wave, -1.0, 1.0),
+        "empty.wav": wave[:0],
+    }.items():
+        soundfile.write(folder / name, audio, SAMPLE_RATE_HZ)
+    (folder / "corrupt.wav").write_bytes(b"RIFF, and then nothing")
+    (folder / "notes.md").write_text("no sound")
+    made = tmp_path / "made"
+    config.write_text(
+        f'folder = "{made.as_posix()}"\nclips = 0\nfolders = ["{folder.as_posix()}"]\n'
+    )
+    assert main([str(config)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("1 clips, 0.00 h")
+    for told in ("1 silent", "1 clipped throughout", "1 empty", "1 heard before", "1 cannot be"):
+        assert told in printed.out
+    for told in ("silent.wav: silent", "clipped.wav: clipped", "corrupt.wav: cannot be decoded"):
+        assert f"left out: {told}" in printed.err
+    assert [entry.key for entry in Corpus(made).entries] == ["copy of good.wav"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({}, "no audio in"),
+        ({"a.wav": b"nothing"}, "no clip for"),
+    ],
+)
+def test_a_folder_without_one_usable_sound_gives_no_corpus(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: dict[str, bytes], reason: str
+) -> None:
+    folder, config, made = tmp_path / "sounds", tmp_path / "corpus.toml", tmp_path / "made"
+    folder.mkdir()
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+    config.write_text(
+        f'folder = "{made.as_posix()}"\nclips = 0\nfolders = ["{folder.as_posix()}"]\n'
+    )
+    assert main([str(config)]) == 2
+    assert reason in capsys.readouterr().err
+    with pytest.raises(TrainingError, match="no corpus"):
+        Corpus(made)
+
+
+def test_a_folder_without_shards_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"put \.tar files"):
+        render_corpus(CorpusRun(folder=tmp_path / "made", clips=0, shards=(tmp_path,)))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator.api import SAMPLE_RATE_HZ
+from training.corpus import gallery
 from training.corpus.captions import captions_of
 from training.corpus.clip import PEAK, Clip
 from training.corpus.measure import measure
@@ -195,3 +196,9 @@ def test_what_is_missing_is_named(name: str, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(TrainingError, match=NEEDS[name]) as told:
         RENDERERS[name]()
     assert f"{name}_share = 0" in str(told.value)
+
+
+def test_a_page_of_a_renderer_is_drawn(tmp_path: Path) -> None:
+    opened("sfxr")
+    gallery.main([str(tmp_path / "page.png"), "--renderer", "sfxr", "--clips", "3"])
+    assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
