@@ -4,8 +4,9 @@ The encoder is a linear code of the corpus, made before the first step and never
 (`training/linear_code.py`), so that whatever stands behind the latents can train at the same time.
 The decoder starts from that code's inverse and learns what bands cannot say: first from the frames
 of the STFT alone, which costs no synthesis, then also from the sound, then against a spectrogram
-discriminator. Knows nothing of text. Its product feeds `training/latents.py`, and through
-`training/release.py` the checkpoint.
+discriminator. Knows nothing of text. Crops and noise are drawn on the processor, all else is where
+the `Place` says; of several processes each does the whole work. Its product feeds
+`training/latents.py`, and through `training/release.py` the checkpoint.
 """
 
 import copy
@@ -39,11 +40,13 @@ from training.judge import (
     feature_loss,
 )
 from training.linear_code import principal_components, take_code
-from training.loop import StepDraws, learning_rate, update, update_average
+from training.loop import StepDraws, learning_rate, make_optimiser, update, update_average
+from training.place import HERE, Place, autocast
 from training.sound_losses import audible, convergence, mel_distance, mel_scales
 
 # Bands of the frames' losses, wide to narrow: the wide ones pull a partial from afar.
 BANDS = (24, 96, 256)
+BETAS = (0.8, 0.99)
 
 
 def uniform_noise(shape: torch.Size, draws: StepDraws) -> Tensor:
@@ -59,6 +62,7 @@ class AutoencoderStage:
         run: AutoencoderRun,
         crops: Callable[[np.random.Generator, int, int], Tensor],
         sample_rate_hz: float,
+        place: Place = HERE,
     ) -> None:
         """Build the networks from the run's seed.
 
@@ -66,10 +70,12 @@ class AutoencoderStage:
             run: Sizes, rates and weights.
             crops: Draws ``(rng, batch, frames)`` -> stereo sound [batch, 2, frames].
             sample_rate_hz: Rate of that sound.
+            place: Where.
         """
         torch.manual_seed(run.seed)
         sizes = AutoencoderConfig(**run.model.model_dump())
         self.config = run
+        self.device = place.device
         self.crops = crops
         self.encoder = Encoder(sizes, sample_rate_hz)
         self.decoder = Decoder(sizes, sample_rate_hz)
@@ -77,37 +83,32 @@ class AutoencoderStage:
             state: dict[str, Any] = load_state(run.start)
             self.encoder.load_state_dict(state["encoder"])
             self.decoder.load_state_dict(state["decoder"])
+        self.encoder.to(self.device)
+        self.decoder.to(self.device)
         self.average = copy.deepcopy(self.decoder).requires_grad_(False)
-        self.judge = MultiResolutionDiscriminator(run.discriminator_width)
-        self.bands = [mel_filters(count, N_FFT, sample_rate_hz) for count in BANDS]
-        self.scales = mel_scales(sample_rate_hz)
-        self.optimiser = torch.optim.AdamW(
-            self.decoder.parameters(), betas=(0.8, 0.99), weight_decay=1e-3, fused=True
-        )
-        self.judge_optimiser = torch.optim.AdamW(
-            self.judge.parameters(), betas=(0.8, 0.99), fused=True
-        )
+        self.judge = MultiResolutionDiscriminator(run.discriminator_width).to(self.device)
+        filters = (mel_filters(count, N_FFT, sample_rate_hz) for count in BANDS)
+        self.bands = [bands.to(self.device) for bands in filters]
+        self.scales = tuple(scale.to(self.device) for scale in mel_scales(sample_rate_hz))
+        self.optimiser = make_optimiser(self.decoder.parameters(), BETAS, weight_decay=1e-3)
+        self.judge_optimiser = make_optimiser(self.judge.parameters(), BETAS)
 
     def make_code(self, rng: np.random.Generator) -> None:
         """Set the encoder, and the first layer of the decoder, to the best linear code of crops."""
         run = self.config
         frames = run.crop_latents * LATENT_HOP_FRAMES
         features = [
-            self.encoder.features(self.crops(rng, run.batch, frames)).flatten(0, 1)
+            self.encoder.features(self.crops(rng, run.batch, frames).to(self.device)).flatten(0, 1)
             for _ in range(-(-run.code_frames // (run.batch * run.crop_latents)))
         ]
         code = principal_components(torch.cat(features), run.model.latent_channels)
         take_code(self.encoder, self.decoder, code)
         take_code(self.encoder, self.average, code)
 
-    def autocast(self) -> torch.autocast:
-        """Return bfloat16 matrix products, when the run asks for them."""
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16)
-
     def decode(self, latents: Tensor) -> Outputs:
         """Return the decoder's outputs in float32."""
         bands = self.decoder.bands(latents)
-        with self.autocast():
+        with autocast(latents, bfloat16=self.config.bfloat16):
             words = self.decoder.words(latents, bands)
         outputs: Outputs = self.decoder.name_bins(torch.cat((bands, words.float()), dim=-1))
         return outputs
@@ -117,18 +118,20 @@ class AutoencoderStage:
         run = self.config
         if step == 0 and run.start is None:
             self.make_code(draws.numpy)
-        audio = self.crops(draws.numpy, run.batch, run.crop_latents * LATENT_HOP_FRAMES)
+        crops = self.crops(draws.numpy, run.batch, run.crop_latents * LATENT_HOP_FRAMES)
+        audio = crops.to(self.device)
         latents = self.encoder(audio)
         level = torch.rand(run.batch, 1, 1, generator=draws.torch) * run.latent_noise
-        noisy = latents + level * torch.randn(latents.shape, generator=draws.torch)
-        outputs = self.decode(noisy)
+        noise = level * torch.randn(latents.shape, generator=draws.torch)
+        outputs = self.decode(latents + noise.to(self.device))
         real = torch.stack(mid_side(audio), dim=1)
         spectrum = real_spectrum(real)
         starts = attack_frames(spectrum.size[:, :, 0], self.encoder.get_buffer("mid_filters"))
         terms = spectral_terms(outputs, spectrum, starts, self.bands)
         if step >= run.sound_from:
             made = self.synthesise(outputs, starts, draws)
-            terms |= self.sound_terms(made, real.flatten(0, 1))
+            sounding = audible(torch.stack(mid_side(crops), dim=1).flatten(0, 1))
+            terms |= self.sound_terms(made, real.flatten(0, 1), sounding)
             if step >= run.adversarial_from:
                 terms |= self.adversarial_terms(made, real.flatten(0, 1))
         weights = run.weights.model_dump()
@@ -148,17 +151,23 @@ class AutoencoderStage:
         The advance learns from `advance_loss` alone: through the running sum every later frame
         would pull at it.
         """
-        noise = uniform_noise(outputs[0].shape, draws)
+        noise = uniform_noise(outputs[0].shape, draws).to(self.device)
         held = (outputs[0], outputs[1].detach(), outputs[2].detach(), outputs[3], outputs[4])
         return synthesise(held, noise, starts).flatten(0, 1)
 
-    def sound_terms(self, made: Tensor, real: Tensor) -> dict[str, Tensor]:
-        """Return the terms that compare sounds, [2 batch, frames] each."""
-        sounding = audible(real)
-        made, real = made[sounding], real[sounding]
+    def sound_terms(self, made: Tensor, real: Tensor, sounding: Tensor) -> dict[str, Tensor]:
+        """Return the terms that compare the sounds of the rows that sound.
+
+        Shapes:
+            made, real: [2 batch, frames]; sounding: [2 batch] booleans, on the processor, so that
+            nobody waits for the device to count them.
+        """
+        rows = sounding.nonzero()[:, 0].to(self.device)
+        made, real = made[rows], real[rows]
+        window = torch.hann_window(N_FFT, device=self.device)
         return {
             "mel": mel_distance(made, real, self.scales),
-            "convergence": convergence(made, real, torch.hann_window(N_FFT)),
+            "convergence": convergence(made, real, window),
         }
 
     def adversarial_terms(self, made: Tensor, real: Tensor) -> dict[str, Tensor]:

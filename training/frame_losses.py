@@ -94,7 +94,7 @@ def missing_db(outputs: Outputs, real: RealSpectrum) -> Tensor:
     loud = real.size > 0.1 * real.size.amax(dim=(1, 2, 3), keepdim=True)
     loud &= real.size > LOG_OFFSET * N_FFT / 4
     error = outputs[0].detach() - real.size.clamp_min(1e-6).log()
-    return 8.685889638 * error[loud].mean()
+    return 8.685889638 * (error * loud).sum() / loud.sum()
 
 
 def agreement(angle: Tensor, product: Tensor, size: Tensor) -> Tensor:

@@ -88,12 +88,14 @@ def learning_rate(peak: float, step: int, *, steps: int, warm_up: int) -> float:
 
 
 def make_optimiser(
-    parameters: Iterable[nn.Parameter], betas: tuple[float, float] = (0.9, 0.95)
+    parameters: Iterable[nn.Parameter],
+    betas: tuple[float, float] = (0.9, 0.95),
+    weight_decay: float = 0.01,
 ) -> torch.optim.AdamW:
     """Return AdamW for the parameters that take gradients, in one kernel where there is one."""
     learnt = [p for p in parameters if p.requires_grad]
     fused = all(p.device.type in ("cpu", "cuda") for p in learnt)
-    return torch.optim.AdamW(learnt, betas=betas, weight_decay=0.01, fused=fused)
+    return torch.optim.AdamW(learnt, betas=betas, weight_decay=weight_decay, fused=fused)
 
 
 def update(

@@ -27,6 +27,10 @@ class MelScale:
     window: Tensor
     filters: Tensor
 
+    def to(self, device: torch.device) -> "MelScale":
+        """Return the same on a device."""
+        return MelScale(self.n_fft, self.window.to(device), self.filters.to(device))
+
 
 def mel_scales(sample_rate_hz: float) -> tuple[MelScale, ...]:
     """Return the resolutions of `mel_distance`, finest pitch first."""

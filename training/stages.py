@@ -65,10 +65,9 @@ def open_corpora(config: Run) -> list[Source]:
 
 def make_autoencoder(run: AutoencoderRun, place: Place) -> Stage:
     """Return the autoencoder's stage."""
-    del place
     sources = open_corpora(run)
     crops = Crops([s.corpus for s in sources], [s.share for s in sources])
-    return AutoencoderStage(run, crops, SAMPLE_RATE_HZ)
+    return AutoencoderStage(run, crops, SAMPLE_RATE_HZ, place)
 
 
 def make_teacher(run: TeacherRun, place: Place) -> Stage:

@@ -16,14 +16,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from generator.backbone import Backbone, BackboneConfig
 from tests.source_tree import ROOT
 from tests.training import several
-from tests.training.small import SIZES, small_cache
+from tests.training.small import RATE_HZ, SIZES, small_cache, small_corpus
 from tests.training.test_arc import arc_run
+from tests.training.test_autoencoder import TINY
 from tests.training.test_fine_tune import own_run
 from tests.training.test_vsd import vsd_run
 from tests.training.test_warmup import warm_up_run
 from tests.training.tiny import CHANNELS, TEXT_WIDTH, draw_captions, draw_pairs
 from training.arc import ArcStage
+from training.autoencoder import AutoencoderStage
 from training.batches import LatentCorpus
+from training.config import AutoencoderRun
+from training.crops import Crops
 from training.errors import TrainingError
 from training.fine_tune import FineTuneStage
 from training.loop import Stage, step_draws
@@ -125,7 +129,18 @@ def teacher_stage(folder: Path) -> Stage:
     return TeacherStage(run, LatentCorpus(small_cache(folder / "latents")), ELSEWHERE)
 
 
+def autoencoder_stage(folder: Path) -> Stage:
+    """With every term from the second step on; the first makes the code."""
+    run = AutoencoderRun(
+        run_dir=folder, model=TINY, batch=2, crop_latents=2, code_frames=16, sound_from=0,
+        adversarial_from=1, discriminator_width=2, bfloat16=False,
+    )  # fmt: skip
+    crops = Crops([small_corpus(folder / "corpus")], [1.0])
+    return AutoencoderStage(run, crops, float(RATE_HZ), ELSEWHERE)
+
+
 MAKERS: dict[str, Callable[[Path], Stage]] = {
+    "autoencoder": autoencoder_stage,
     "teacher": teacher_stage,
     "warmup": lambda _: WarmUpStage(
         warm_up_run(solver="heun"), draw_captions, elsewhere_teacher(), None, ELSEWHERE
@@ -155,4 +170,8 @@ def test_a_stage_stays_on_its_device(name: str, tmp_path: Path) -> None:
     stage = MAKERS[name](tmp_path)
     with OneDevice():  # type: ignore[no-untyped-call]
         terms = stage.step(0, step_draws(0, 0))
+        if name == "autoencoder":
+            assert "adversarial" not in terms
+            terms = stage.step(1, step_draws(0, 1))
+            assert {"adversarial", "features", "mel", "convergence"} <= terms.keys()
     assert {value.device.type for value in terms.values()} == {"meta"}
