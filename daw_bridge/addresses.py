@@ -202,11 +202,13 @@ def _bind(place: Place, address: str, arguments: Sequence[TaggedValue]) -> Comma
         return GetValue(slot, row.field)
     if row.access is Access.READ:
         raise ValueError("This address can only be asked: send it without arguments.")
-    needed = len(row.arguments)
-    if len(arguments) != needed:
+    most = len(row.arguments)
+    needed = sum(not argument.is_optional for argument in row.arguments)
+    if not needed <= len(arguments) <= most:
         raise ValueError(f"{len(arguments)} arguments came; {needed} set the value, none asks.")
-    values = tuple(map(check_argument, row.arguments, *zip(*arguments, strict=True)))
-    return SetValue(slot, row.field, values[0] if needed == 1 else values)
+    checked = _check_arguments(row, arguments)
+    values = tuple(cast("Value", checked[argument.name]) for argument in row.arguments)
+    return SetValue(slot, row.field, values[0] if most == 1 else values)
 
 
 def _switch(arguments: Sequence[TaggedValue]) -> bool:

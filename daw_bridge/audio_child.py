@@ -70,6 +70,7 @@ class RealTimeRenderer:
             renderer: What fills the blocks.
         """
         self.refusal: str | None = None
+        self.has_rendered = False
         self._renderer = renderer
 
     def render(self, out: FloatArray, *, underflow: bool) -> None:
@@ -77,6 +78,7 @@ class RealTimeRenderer:
         if self.refusal is None:
             self.refusal = ask_for_real_time(CALLBACK_PRIORITY)
         self._renderer.render(out, underflow=underflow)
+        self.has_rendered = True
 
     def fail(self, failure: BaseException) -> None:
         """Note that a block could not be filled."""
@@ -99,12 +101,12 @@ def main() -> None:
     ).start()
     try:
         output = open_output(settings.output, renderer)
+        engine.output_latency_ms = output.info.latency_ms
         prepare_this_process()
         output.start()
     except AudioError as error:
         _say(hello_descriptor, Hello(error=str(error)))
         os._exit(1)
-    engine.output_latency_ms = output.info.latency_ms
     wait_for_the_first_block(renderer, ended)
     _say(hello_descriptor, Hello("", output.info, renderer.refusal or "", missing_effects))
     exit_status = keep_house(engine, ended, settings.output, is_fallback=output.info.is_fallback)
@@ -139,6 +141,7 @@ def make_engine(settings: ChildSettings, effects: EffectChain | None) -> AudioEn
         status=StatusWriter(map_status_block(settings.status)),
     )
     engine.set_clock(frame=settings.clock_frame, monotonic_s=settings.clock_monotonic_s)
+    engine.is_on_air = settings.is_on_air
     if settings.capture:
         block = map_capture_block(settings.capture, settings.capture_frames)
         engine.capture = CaptureWriter(block, settings.capture_frames)
@@ -204,9 +207,9 @@ def arrivals_of(record: bytes) -> list[Take | Warning]:
 
 
 def wait_for_the_first_block(renderer: RealTimeRenderer, ended: threading.Event) -> None:
-    """Return once the output asks for blocks, or after a second without."""
+    """Return once a block has been rendered and told of, or after a second without."""
     for _ in range(100):
-        if renderer.refusal is not None or ended.wait(0.01):
+        if renderer.has_rendered or ended.wait(0.01):
             return
 
 

@@ -169,6 +169,13 @@ class Panic:
 
 
 @dataclass(frozen=True, slots=True)
+class SetOnAir:
+    """Say whether this audio process is the one that is heard, whose output is to be captured."""
+
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End the audio process."""
 
@@ -257,9 +264,8 @@ class SetLimiter:
 
 
 Setting = SetSlotGain | SetSlotOutput | SetMasterGain | SetEffect | SetSend
-Command = (
-    InstallTake | ReleaseTake | Play | MovePlay | StopSlot | Setting | SetLimiter | Panic | Quit
-)
+ForProcess = InstallTake | SetOnAir | Quit
+Command = ReleaseTake | Play | MovePlay | StopSlot | Setting | SetLimiter | Panic | ForProcess
 Event = Installed | Started | Ended | Disposed | Warning
 Message = Command | Event
 
@@ -277,6 +283,7 @@ _CLASSES: tuple[Callable[..., Message], ...] = (
     SetSend,
     Panic,
     SetLimiter,
+    SetOnAir,
     Quit,
     Installed,
     Started,

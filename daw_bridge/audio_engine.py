@@ -18,6 +18,7 @@ from daw_bridge.audio_commands import (
     Installed,
     Message,
     Quit,
+    SetOnAir,
     Warning,
     WarningCode,
     decode,
@@ -56,6 +57,7 @@ class AudioEngine:
         self.departures: deque[int] = deque()
         self.output_latency_ms = 0.0
         self.capture: CaptureWriter | None = None
+        self.is_on_air = True
         self.wants_to_quit = False
         self.failure: BaseException | None = None
         self.wake: Callable[[], None] = _sleep_on
@@ -103,7 +105,7 @@ class AudioEngine:
         self._take_in()
         frame = self._mixer.frame
         self._mixer.render(out)
-        if self.capture is not None:
+        if self.capture is not None and self.is_on_air:
             self.capture.write(frame, out[:, :CHANNELS])
         self._meter.measure(out)
         self._tell()
@@ -139,6 +141,8 @@ class AudioEngine:
             return
         if isinstance(command, Quit):
             self.wants_to_quit = True
+        elif isinstance(command, SetOnAir):
+            self.is_on_air = command.is_on
         elif isinstance(command, Event):
             self._mixer.events.append(Warning(WarningCode.BAD_COMMAND, 1))
         else:

@@ -27,6 +27,7 @@ class ChildSettings:
         output: Which output to open.
         capture: The name of the ring of what was heard; empty for none.
         capture_frames: How many frames it holds.
+        is_on_air: Whether it is heard from the start; else `SetOnAir` says when.
     """
 
     commands: str
@@ -39,6 +40,7 @@ class ChildSettings:
     output: OutputSettings
     capture: str = ""
     capture_frames: int = 0
+    is_on_air: bool = True
 
     def to_json(self) -> str:
         """As one argument of a command line."""

@@ -29,7 +29,7 @@ NULL = "null"
 _JACK = "JACK Audio Connection Kit"
 _LONGEST_PLAUSIBLE_LATENCY_S = 2.0
 _MOST_LATE_S = 1.0
-_HOW_TO_CHANGE = "Choose another with --output; `daw-bridge devices` lists them."
+_HOW_TO_CHANGE = "Choose another: `daw-bridge devices`, or /device/list, tells what there is."
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import IO, cast
 
 from daw_bridge.audio_commands import (
@@ -21,8 +21,14 @@ from daw_bridge.audio_commands import (
     Disposed,
     Event,
     InstallTake,
+    Panic,
     Quit,
     ReleaseTake,
+    SetLimiter,
+    SetMasterGain,
+    SetOnAir,
+    SetSlotGain,
+    StopSlot,
     decode,
     encode,
 )
@@ -36,6 +42,8 @@ from daw_bridge.shared_memory import remove_block
 from generator.api import SAMPLE_RATE_HZ
 
 _STALL_S = 1.0
+# What also an output obeys that is about to be left, as it is heard until then.
+_FOR_BOTH = (StopSlot, Panic, SetSlotGain, SetMasterGain, SetLimiter)
 _READ_BYTES = 4096
 
 
@@ -59,6 +67,7 @@ class AudioProcess:
         self._output = output
         self._capture_frames, self._capture_name = capture_frames, ""
         self._child: _Child | None = None
+        self._leaving: _Child | None = None
         self._installed: dict[int, InstallTake] = {}
         self._clock = AudioStatus(clock_monotonic_s=time.monotonic())
         self._wake_read, self._wake_write = -1, -1
@@ -104,6 +113,70 @@ class AudioProcess:
         self._launch(replace(self._output, falls_back=True), timeout_s)
         return lost
 
+    def reopen(self, output: OutputSettings, *, timeout_s: float = 10.0) -> None:
+        """Close the output and open it otherwise; the old one comes back where that fails.
+
+        Args:
+            output: How.
+            timeout_s: How long the start may take.
+
+        Raises:
+            AudioError: It cannot be opened so; the old one is open again, if it could be.
+        """
+        if self._child is not None:
+            self._child.quit(1.0)
+        self._kill()
+        self._installed = {}
+        try:
+            self._launch(output, timeout_s)
+        except AudioError:
+            self._launch(replace(self._output, falls_back=True), timeout_s)
+            raise
+        self._output = output
+
+    def open_beside(self, output: OutputSettings, *, timeout_s: float = 10.0) -> "Standby":
+        """Open another output, in another process, while this one goes on. For any thread.
+
+        Args:
+            output: Which.
+            timeout_s: How long it may take.
+
+        Returns:
+            The process; it is silent, and `go_over` has it take over.
+
+        Raises:
+            AudioError: It cannot be opened; nothing has changed.
+        """
+        return self._open(output, timeout_s, is_on_air=False)
+
+    def go_over(self, standby: "Standby", at_frame: int) -> None:
+        """Let another process take over, which obeys from here on and has no takes.
+
+        Args:
+            standby: That process.
+            at_frame: The absolute frame at which this one falls silent; then `put_on_air`, and a
+                while later `end_leaving`.
+        """
+        self.status()  # keeps the clock going
+        self._leaving, self._installed = self._child, {}
+        if self._leaving is not None:
+            self._leaving.commands.push(encode(Panic(at_frame)))
+        self._adopt(standby)
+
+    def put_on_air(self) -> None:
+        """Have captured what the new process renders, and no more what the old one does."""
+        if self._leaving is not None:
+            self._leaving.commands.push(encode(SetOnAir(is_on=False)))
+        if self._child is not None:
+            self._child.commands.push(encode(SetOnAir(is_on=True)))
+
+    def end_leaving(self, *, timeout_s: float = 1.0) -> None:
+        """End the process that another took over from. For any thread."""
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            leaving.quit(timeout_s)
+            leaving.kill()
+
     def stop(self, *, timeout_s: float = 1.0) -> None:
         """End the process, by force if it does not end by itself.
 
@@ -113,6 +186,8 @@ class AudioProcess:
         if self._child is not None:
             self._child.quit(timeout_s)
         self._kill()
+        if self._leaving is not None:
+            self._leaving.kill()
         for descriptor in (self._wake_read, self._wake_write):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -144,6 +219,8 @@ class AudioProcess:
             )
         elif isinstance(command, ReleaseTake):
             self._installed.pop(command.take_id, None)
+        if self._leaving is not None and isinstance(command, _FOR_BOTH):
+            self._leaving.commands.push(encode(command))
 
     def poll(self) -> list[Event]:
         """Take the events that have come since the last time; never waits."""
@@ -180,9 +257,13 @@ class AudioProcess:
         clock = self.status()
         return clock.clock_frame + round((monotonic_s - clock.clock_monotonic_s) * SAMPLE_RATE_HZ)
 
+    def frame_in(self, seconds: float) -> int:
+        """The absolute frame that is due in a while."""
+        return self.frame_at(time.monotonic() + seconds)
+
     def now_frame(self) -> int:
         """The absolute frame that is due now."""
-        return self.frame_at(time.monotonic())
+        return self.frame_in(0.0)
 
     @property
     def is_alive(self) -> bool:
@@ -202,11 +283,16 @@ class AudioProcess:
         return -1 if child is None else child.process.pid
 
     def _launch(self, output: OutputSettings, timeout_s: float) -> None:
+        self.status()
+        self._adopt(self._open(output, timeout_s, is_on_air=True))
+
+    def _open(self, output: OutputSettings, timeout_s: float, *, is_on_air: bool) -> "Standby":
         child = _Child(
             output,
-            clock=self.status(),
+            clock=self._clock,
             wake_descriptor=self._wake_write,
             capture=(self._capture_name, self._capture_frames),
+            is_on_air=is_on_air,
         )
         try:
             hello = child.await_hello(timeout_s)
@@ -217,10 +303,13 @@ class AudioProcess:
             raise
         finally:
             child.remove_names()
-        self._child = child
-        self.info = hello.info
-        self.real_time_refusal = hello.real_time_refusal
-        self.missing_effects = hello.missing_effects
+        return Standby(child, output, hello, hello.info)
+
+    def _adopt(self, standby: "Standby") -> None:
+        self._child, self._output = standby.child, standby.output
+        self.info = standby.info
+        self.real_time_refusal = standby.hello.real_time_refusal
+        self.missing_effects = standby.hello.missing_effects
 
     def _kill(self) -> None:
         self.status()  # keeps the clock going
@@ -236,6 +325,16 @@ class AudioProcess:
             return
 
 
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """A process with an open output that waits to take over."""
+
+    child: "_Child"
+    output: OutputSettings
+    hello: Hello
+    info: OutputInfo
+
+
 class _Child:
     """One life of the audio process: its memory, its pipes and its number."""
 
@@ -246,6 +345,7 @@ class _Child:
         clock: AudioStatus,
         wake_descriptor: int,
         capture: tuple[str, int],
+        is_on_air: bool,
     ) -> None:
         self.commands: Ring = create_ring(capacity=RING_RECORDS, record_bytes=RECORD_BYTES)
         self.events: Ring = create_ring(capacity=RING_RECORDS, record_bytes=RECORD_BYTES)
@@ -263,6 +363,7 @@ class _Child:
             output=output,
             capture=capture[0],
             capture_frames=capture[1],
+            is_on_air=is_on_air,
         )
         self.process = subprocess.Popen(
             [sys.executable, "-m", "daw_bridge.audio_child", settings.to_json()],

@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from daw_bridge import __version__
@@ -25,12 +24,13 @@ from daw_bridge.advert import Advert, Whereabouts
 from daw_bridge.audio_output import DEFAULT, OutputSettings
 from daw_bridge.audio_process import AudioProcess
 from daw_bridge.engine import Engine, Parts
-from daw_bridge.errors import AudioError, DawBridgeError, Fault
+from daw_bridge.errors import DawBridgeError, Fault
 from daw_bridge.file_worker import FilePlaces, FileWorker
 from daw_bridge.generator_process import GeneratorProcess
 from daw_bridge.neighbours import Neighbours
 from daw_bridge.osc_server import OscServer, OscSettings
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery
+from daw_bridge.output_keeper import OutputKeeper
 from daw_bridge.realtime import CONTROL_PRIORITY, SWITCH_INTERVAL_S, ask_for_real_time
 from daw_bridge.requests import MidiCommand, Request
 from daw_bridge.session_library import Tape
@@ -45,7 +45,6 @@ from generator.api import SAMPLE_RATE_HZ
 
 WATCH_S = 0.1
 POLL_S = 0.003
-RESTART_PAUSE_S = 1.0
 STOP_AUDIO_S = 0.7
 TICK_S = 0.02
 METER_TICKS = 2
@@ -88,16 +87,16 @@ class Daemon:
         self._watchers: list[asyncio.Task[None]] = []
         self._book = AddressBook(settings.root, settings.slots)
         self._generator = GeneratorProcess(threads=settings.generator_threads)
-        self._audio = AudioProcess(
-            OutputSettings(
-                output=settings.output,
-                hostapi=settings.hostapi,
-                buffer_frames=settings.buffer_frames,
-                pairs=settings.output_pairs,
-                falls_back=settings.output == DEFAULT,
-            ),
-            capture_frames=settings.capture_s * SAMPLE_RATE_HZ,
+        output = OutputSettings(
+            output=settings.output,
+            hostapi=settings.hostapi,
+            buffer_frames=settings.buffer_frames,
+            pairs=settings.output_pairs,
+            falls_back=settings.output == DEFAULT,
         )
+        capture_frames = settings.capture_s * SAMPLE_RATE_HZ
+        self._audio = AudioProcess(output, capture_frames=capture_frames)
+        self._outputs = OutputKeeper(self._audio, output)
         self._folder = StateFolder(settings.state_dir)
         self._files = FileWorker(
             FilePlaces(settings.state_dir, PRESETS),
@@ -109,12 +108,13 @@ class Daemon:
         self._osc = OscServer(osc, self._book, self._obey)
         state = replace(
             new_session(settings.slots, secrets.randbits(64), settings.tempo_bpm),
-            tape=Tape(settings.capture_s * SAMPLE_RATE_HZ),
+            tape=Tape(capture_frames),
             midi_in=settings.midi_in,
             output_pairs=settings.output_pairs,
             missing_sources=missing_sources(),
         )
-        parts = Parts(self._audio, self._generator, self._files, self._osc, remove_take, self.end)
+        workers = (self._audio, self._generator, self._files, self._outputs)
+        parts = Parts(*workers, self._osc, remove_take, self.end)
         self._engine = Engine(state, self._book, parts)
         self._keeper = StateKeeper(StateFolder(settings.state_dir), self._files, self._engine)
         self._loop: asyncio.AbstractEventLoop
@@ -141,7 +141,7 @@ class Daemon:
         self._generator.start(self._settings.model)
         loop.add_reader(self._generator.fileno(), self._safely, self._engine.hear_generator)
         info = await loop.run_in_executor(None, self._audio.start)
-        self._engine.device = info.name
+        self._engine.output_opened(info)
         self._engine.effects_found(self._audio.missing_effects)
         told = await self._keeper.restore()
         if told:
@@ -154,7 +154,12 @@ class Daemon:
         await self._http.start()
         for client in self._settings.notify:
             self._osc.subscribe(*split_client(client))
-        watching = (self._watch_audio(), self._poll(), self._tick(), self._keeper.watch())
+        watching = (
+            self._outputs.keep(self._engine, self._safely),
+            self._poll(),
+            self._tick(),
+            self._keeper.watch(),
+        )
         self._watchers = [loop.create_task(one) for one in watching]
         self._tell_addresses(say)
         await self._await_model(say)
@@ -275,7 +280,7 @@ class Daemon:
         while True:
             await asyncio.sleep(pause_s)
             self._safely(self._engine.hear_audio)
-            self._safely(self._engine.count_xruns)
+            self._safely(self._engine.look_at_audio)
 
     async def _keep_time(self) -> None:
         """Tell each beat as it falls, and see that the neighbours' process is there."""
@@ -302,33 +307,6 @@ class Daemon:
                 _LOG.warning("The MIDI bindings were not saved: %s", error)
 
         asyncio.get_running_loop().run_in_executor(None, write)
-
-    async def _watch_audio(self) -> None:
-        """Restart an audio process that is gone or stands still, for as long as it takes."""
-        while True:
-            await asyncio.sleep(WATCH_S)
-            if self._audio.is_alive and not self._audio.is_stalled:
-                continue
-            what = "stands still" if self._audio.is_alive else "is gone"
-            self._engine.log(0, f"The audio process {what}; another one is being started.")
-            self._engine.audio_is_restarting()
-            await self._restart_audio()
-            self._engine.device = self._audio.info.name
-            self._safely(self._engine.audio_has_restarted)
-            self._safely(partial(self._engine.effects_found, self._audio.missing_effects))
-            info = self._audio.info
-            self._engine.log(1, f"Sound goes on, on {info.name}. {info.note}".strip())
-
-    async def _restart_audio(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                await loop.run_in_executor(None, partial(self._audio.restart, timeout_s=5.0))
-            except AudioError as error:
-                self._engine.log(0, f"{error} It is tried again every second.")
-                await asyncio.sleep(RESTART_PAUSE_S)
-            else:
-                return
 
 
 @contextlib.contextmanager

@@ -10,13 +10,14 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from daw_bridge import __version__
 from daw_bridge import audio_commands as audio
 from daw_bridge.addresses import AddressBook
 from daw_bridge.arguments import Held
+from daw_bridge.audio_output import OutputInfo
 from daw_bridge.audio_status import AudioStatus
 from daw_bridge.errors import AudioError, Fault, QueueFull
 from daw_bridge.file_jobs import (
@@ -37,6 +38,7 @@ from daw_bridge.generator_events import (
     TakeReady,
 )
 from daw_bridge.osc import TaggedValue
+from daw_bridge.output_events import Device, OutputOpened
 from daw_bridge.presets import Document
 from daw_bridge.requests import (
     AskModels,
@@ -56,7 +58,9 @@ from daw_bridge.session_state import (
     EffectsFound,
     FreeTake,
     LeaveModel,
+    ListDevices,
     Moment,
+    OpenOutput,
     Reply,
     Restored,
     SessionState,
@@ -126,6 +130,16 @@ class FilesPart(Protocol):
         """Take the events that have come."""
 
 
+class OutputsPart(Protocol):
+    """What the engine needs of whoever opens outputs."""
+
+    def open(self, job_id: int, output: str, hostapi: str, buffer_frames: int) -> None:
+        """Have another output opened."""
+
+    def list_devices(self, job_id: int) -> None:
+        """Have the outputs looked up."""
+
+
 class OscPart(Protocol):
     """What the engine needs of the OSC server."""
 
@@ -157,6 +171,7 @@ class Parts:
     audio: AudioPart
     generator: GeneratorPart
     files: FilesPart
+    outputs: OutputsPart
     osc: OscPart
     free_take: Callable[[str], None]
     end: Callable[[], None]
@@ -166,7 +181,6 @@ class Engine:
     """The state of the session, and the hands that do what is decided."""
 
     def __init__(self, state: SessionState, book: AddressBook, parts: Parts) -> None:
-        self.device = ""
         self.tell_change: Callable[[SessionState, SessionState], None] = _tell_nobody
         self._state, self._book, self._parts = state, book, parts
         self._backlog: deque[audio.Command] = deque(maxlen=MAX_BACKLOG)
@@ -273,12 +287,16 @@ class Engine:
         """Take note of what a neighbour has said."""
         self._decide(event)
 
-    def count_xruns(self) -> None:
-        """Take note of how many breaks the device has told of."""
+    def look_at_audio(self) -> None:
+        """Take note of how many breaks the device has told of, and of how long its blocks are."""
         if self._frozen_clock is None:
-            total = self._xruns_of_the_dead + self._parts.audio.status().xruns
+            status = self._parts.audio.status()
+            total = self._xruns_of_the_dead + status.xruns
             if total != self._state.xruns_total:
                 self._decide(XrunsCounted(total))
+            device = _measured(self._state.device, status)
+            if device != self._state.device:
+                self._decide(OutputOpened(device))
 
     def audio_is_restarting(self) -> None:
         """Leave the audio process alone from here on; the clock goes on by itself."""
@@ -286,10 +304,24 @@ class Engine:
         self._xruns_of_the_dead += self._frozen_clock.xruns
         self._backlog.clear()
 
-    def audio_has_restarted(self) -> None:
-        """Bring the new audio process to where the old one was."""
+    def audio_has_restarted(self, at_frame: int = audio.NOW) -> None:
+        """Bring the new audio process to where the old one was.
+
+        Args:
+            at_frame: Where it takes over from the old one; NOW if that has died.
+        """
         self._frozen_clock = None
-        self._decide(AudioRestarted())
+        self._decide(AudioRestarted(at_frame))
+
+    def output_opened(self, info: OutputInfo, job_id: int = 0) -> None:
+        """Take note of where the sound goes.
+
+        Args:
+            info: What was opened.
+            job_id: Who asked for it, 0 for nobody.
+        """
+        device = _measured(Device(info.name, info.hostapi), self._parts.audio.status())
+        self._decide(OutputOpened(device, job_id))
 
     def effects_found(self, missing: str) -> None:
         """Take note of whether an audio process that was just started has effects.
@@ -376,6 +408,10 @@ class Engine:
                     self._parts.generator.try_model(job_id, name)
                 case LeaveModel(job_id):
                     self._parts.generator.leave_model(job_id)
+                case ListDevices(job_id):
+                    self._parts.outputs.list_devices(job_id)
+                case OpenOutput(job_id, output, hostapi, buffer_frames):
+                    self._parts.outputs.open(job_id, output, hostapi, buffer_frames)
         self.tell_change(before, decision.state)
 
     def _due_frame(self, clock: AudioStatus, due_s: float) -> int:
@@ -436,7 +472,7 @@ class Engine:
             ("f", generate_ms),
             ("f", rtf),
             ("s", self._state.model),
-            ("s", self.device),
+            ("s", self._state.device.name),
             ("i", SAMPLE_RATE_HZ),
             ("d", time.monotonic() - self._begun_s),
         )
@@ -449,6 +485,12 @@ def _tell_nobody(before: SessionState, after: SessionState) -> None:
 def _dbfs(level: float) -> float:
     """A linear level in dB; silence is minus infinity."""
     return 20.0 * math.log10(level) if level > 0.0 else -math.inf
+
+
+def _measured(device: Device, status: AudioStatus) -> Device:
+    """A device with what its last block has shown."""
+    buffer_ms = 1000.0 * status.buffer_frames / SAMPLE_RATE_HZ
+    return replace(device, buffer_ms=buffer_ms, latency_ms=status.output_latency_ms)
 
 
 def _frame_at(clock: AudioStatus, monotonic_s: float) -> int:

@@ -30,6 +30,7 @@ from daw_bridge.audio_commands import (
     SetEffect,
     SetLimiter,
     SetMasterGain,
+    SetOnAir,
     SetSend,
     SetSlotGain,
     SetSlotOutput,
@@ -120,7 +121,7 @@ class Mixer:
         """Obey a command at its frame, which is the next one to be rendered at the earliest.
 
         Args:
-            command: What to do. `InstallTake` and `Quit` are for whoever runs the mixer.
+            command: What to do. Those that are for the process are not for the mixer.
         """
         match command:
             case (
@@ -143,7 +144,7 @@ class Mixer:
                 self._release(command.take_id)
             case SetLimiter():
                 self.outputs.set_limiter(command.ceiling_dbfs, is_on=command.is_on)
-            case InstallTake() | Quit():
+            case InstallTake() | SetOnAir() | Quit():
                 self._warn(WarningCode.BAD_COMMAND)
             case _:
                 assert_never(command)

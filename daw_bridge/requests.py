@@ -289,6 +289,11 @@ class AskModels:
 
 
 @dataclass(frozen=True, slots=True)
+class AskDevices:
+    """Ask which outputs this machine has."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadModel:
     """Play with another model, named or by its folder."""
 
@@ -348,6 +353,7 @@ SessionCommand = (
     | LibraryCommand
     | TapeCommand
     | ModelCommand
+    | AskDevices
 )
 MidiCommand = Learn | Forget
 ServerCommand = (

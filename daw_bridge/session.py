@@ -19,6 +19,7 @@ from daw_bridge.generator_events import (
     TakeProgress,
     TakeReady,
 )
+from daw_bridge.output_events import OutputEvent
 from daw_bridge.requests import (
     Cancel,
     ClockCommand,
@@ -40,6 +41,7 @@ from daw_bridge.requests import (
     Sync,
     TapeCommand,
 )
+from daw_bridge.session_device import Devices, is_of_devices
 from daw_bridge.session_effects import all_effects, is_of_effects
 from daw_bridge.session_model import ModelEvent, Modelling
 from daw_bridge.session_notes import Notes
@@ -70,6 +72,7 @@ Event = (
     | AudioRestarted
     | EffectsFound
     | NoteText
+    | OutputEvent
     | Restored
     | TimeGoesOn
     | XrunsCounted
@@ -99,7 +102,7 @@ def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decis
 _FIELDS_SET = {"text_1": "prompt"}
 
 
-class _Rules(Stream, Taping, Notes, Modelling):
+class _Rules(Stream, Taping, Notes, Modelling, Devices):
     """All the rules: which command or event calls for which."""
 
     def settle(self) -> None:
@@ -107,19 +110,24 @@ class _Rules(Stream, Taping, Notes, Modelling):
         self.keep_streaming()
         self.stock_up()
 
-    def obey(self, request: Request) -> None:  # noqa: C901 - one case for each command
-        if isinstance(request.command, ClockCommand):
-            self.obey_clock(request, request.command)
-            return
-        if isinstance(request.command, LibraryCommand):
-            self.obey_library(request, request.command)
-            return
-        if isinstance(request.command, TapeCommand):
-            self.obey_tape(request, request.command)
-            return
-        if isinstance(request.command, ModelCommand):
-            self.obey_model(request, request.command)
-            return
+    def obey(self, request: Request) -> None:
+        """Hand a command to the rules that it belongs to."""
+        command = request.command
+        if isinstance(command, ClockCommand):
+            self.obey_clock(request, command)
+        elif isinstance(command, LibraryCommand):
+            self.obey_library(request, command)
+        elif isinstance(command, TapeCommand):
+            self.obey_tape(request, command)
+        elif isinstance(command, ModelCommand):
+            self.obey_model(request, command)
+        elif is_of_devices(command):
+            self.obey_device(request, command)
+        else:
+            self.obey_other(request)
+
+    def obey_other(self, request: Request) -> None:  # noqa: C901 - one case for each command
+        """Obey what is about slots, values and the whole."""
         match request.command:
             case SetValue() | GetValue() as asked if self.lacks_effects(asked):
                 self.fail(request, Fault.NOT_AVAILABLE, self.state.missing_effects)
@@ -151,16 +159,21 @@ class _Rules(Stream, Taping, Notes, Modelling):
                 self.cancel(slot, Fault.CANCELLED, "This generation was cancelled.")
                 self.done_if_numbered(request)
 
-    def note(self, event: Event) -> None:  # noqa: C901 - one case for each event
+    def note(self, event: Event) -> None:
+        """Hand an event to the rules that it belongs to."""
         if isinstance(event, ClockEvent):
             self.hear_clock(event)
-            return
-        if isinstance(event, FileEvent):
+        elif isinstance(event, FileEvent):
             self.hear_files(event)
-            return
-        if isinstance(event, ModelEvent):
+        elif isinstance(event, ModelEvent):
             self.hear_model(event)
-            return
+        elif isinstance(event, OutputEvent):
+            self.hear_outputs(event)
+        else:
+            self.note_other(event)
+
+    def note_other(self, event: Event) -> None:  # noqa: C901 - one case for each event
+        """Take note of what takes, voices and the daemon's parts tell."""
         match event:
             case TakeProgress(job_id, fraction):
                 self.progress(job_id, fraction)
@@ -182,8 +195,8 @@ class _Rules(Stream, Taping, Notes, Modelling):
                 self.disposed(take_id)
             case audio.Warning(code, _, take_id, slot):
                 self.warned(code, take_id, slot)
-            case AudioRestarted():
-                self.audio_restarted()
+            case AudioRestarted(at_frame):
+                self.audio_restarted(at_frame)
             case Restored(document):
                 self.restore(document)
             case TimeGoesOn():

@@ -23,6 +23,8 @@ from daw_bridge.session_strip import all_gains
 from daw_bridge.session_turn import Turn
 from generator.api import SAMPLE_RATE_HZ
 
+# By then a new audio process has all takes.
+_INSTALL_FRAMES = SAMPLE_RATE_HZ // 4
 NEWER_PLAY = "A newer play of this slot took its place."
 _PLAY_IS_LOST = {
     audio.WarningCode.TAKE_MISSING,
@@ -248,31 +250,58 @@ class Playback(Turn):
                 self.fail(job.request, Fault.INTERNAL, text)
             self.put(number, replace(slot, take=None, job=None, armed=(), has_failed=True))
 
-    def audio_restarted(self) -> None:
-        """Bring a new audio process to where the old one was; loops go on, one-shots are over."""
+    def audio_restarted(self, at_frame: int) -> None:
+        """Bring a new audio process to where the old one was.
+
+        Args:
+            at_frame: Where it takes over; NOW if the old one has died. Then loops go on and
+                one-shots are over; else all goes on.
+        """
         for command in all_gains(self.state):
             self.tell(command)
         for take in sorted(self.state.takes, key=lambda take: take.take_id):
             self.tell(audio.InstallTake(take.take_id, take.shm_name, take.frames))
         for number, slot in enumerate(self.state.slots, 1):
-            asked = tuple(one for one in slot.armed if not one.cue.is_own)
-            resumed = asked or self.resumed(slot)
-            changed = replace(slot, voices=(), armed=resumed)
+            asked = tuple(self._again(number, one) for one in slot.armed if not one.cue.is_own)
+            armed = (*self._resumed(slot, at_frame), *asked)
+            changed = replace(slot, voices=(), armed=armed)
             if changed != slot:
                 self.put(number, changed)
-            for armed in resumed:
-                self.tell(replace(armed.play, at_frame=self.start_frame(number, armed.cue)))
+            for one in armed:
+                self.tell(one.play)
         needed = self.state.takes & self.state.released
         for take in self.state.released - needed:
             self.actions.append(FreeTake(take.shm_name))
         self.state = replace(self.state, kept=self.state.kept | needed, released=frozenset())
 
-    def resumed(self, slot: SlotState) -> tuple[Armed, ...]:
-        """What is played again in a slot whose loop was cut off."""
-        loops = [voice for voice in slot.voices if voice.is_endless and not voice.is_fading]
-        if not loops:
-            return ()
-        last = loops[-1]
-        cue = Cue(self.new_id(), last.velocity, audio.NOW, note=last.play.note)
-        play = replace(last.play, at_frame=audio.NOW, offset_frames=0, play_id=cue.operation_id)
-        return (Armed(cue, last.take, play),)
+    def _again(self, number: int, armed: Armed) -> Armed:
+        """A play that has not begun, for a new audio process."""
+        if armed.play.at_frame > self.moment.frame:
+            return armed
+        at_frame = self.start_frame(number, armed.cue)
+        return replace(armed, play=replace(armed.play, at_frame=at_frame, offset_frames=0))
+
+    def _resumed(self, slot: SlotState, at_frame: int) -> tuple[Armed, ...]:
+        """What is played again of what was cut off: it goes on where it would be by then."""
+        goes_on = at_frame != audio.NOW
+        at_frame = at_frame if goes_on else self.moment.frame + _INSTALL_FRAMES
+        found = []
+        for voice in slot.voices:
+            play = _from_there(voice, at_frame)
+            if play is not None and not voice.is_fading and (goes_on or voice.is_endless):
+                cue = Cue(self.new_id(), voice.velocity, at_frame, note=play.note)
+                found.append(Armed(cue, voice.take, replace(play, play_id=cue.operation_id)))
+        return tuple(found)
+
+
+def _from_there(voice: Voice, at_frame: int) -> audio.Play | None:
+    """A play that goes on with a voice from a frame on; None where it would be over by then."""
+    passed = voice.play.offset_frames + (at_frame - voice.start_frame) * voice.play.speed
+    offset_frames = round(max(0.0, passed))
+    if voice.loop:
+        offset_frames %= voice.take.frames
+    elif offset_frames >= voice.take.frames:
+        if not voice.is_endless:
+            return None
+        offset_frames = 0
+    return replace(voice.play, at_frame=at_frame, offset_frames=offset_frames, from_velocity=-1.0)

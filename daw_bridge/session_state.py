@@ -18,6 +18,7 @@ from daw_bridge.effects import BUSES, DEFAULTS
 from daw_bridge.file_jobs import FileJob, StoredTake
 from daw_bridge.guard import CEILING_DBFS
 from daw_bridge.osc import TaggedValue
+from daw_bridge.output_events import Device
 from daw_bridge.presets import Document
 from daw_bridge.requests import Request
 from daw_bridge.session_library import Library, Tape
@@ -259,6 +260,14 @@ class ModelJob:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceJob:
+    """An output that is being opened, or a list of outputs, and who waits for it."""
+
+    job_id: int
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
 class SessionState:
     """Everything that the musical rules know.
 
@@ -289,6 +298,8 @@ class SessionState:
     morph_xy: tuple[float, float] = (0.0, 0.0)
     levels_db: Mapping[int, float] = field(default_factory=dict)
     output_pairs: int = 1
+    device: Device = field(default_factory=Device)
+    device_jobs: tuple[DeviceJob, ...] = ()
     xruns_total: int = 0
     xruns_before: int = 0
     takes_made: int = 0
@@ -308,6 +319,7 @@ class SessionState:
         others = {panic.operation_id for panic in self.panics} | self.library.operations
         if self.model_job is not None:
             others.add(self.model_job.job_id)
+        others |= {job.job_id for job in self.device_jobs}
         return others.union(*(slot.operations for slot in self.slots))
 
     @property
@@ -349,6 +361,9 @@ _SESSION_VALUES: dict[str, Callable[[SessionState], Held]] = {
         state.transport.signature.numerator,
         state.transport.signature.denominator,
     ),
+    "device": lambda state: (state.device.name, state.device.hostapi),
+    "device_buffer_ms": lambda state: state.device.buffer_ms,
+    "device_latency_ms": lambda state: state.device.latency_ms,
     "xruns": lambda state: max(0, state.xruns_total - state.xruns_before),
     "preset_name": lambda state: state.library.preset,
     "preset_dirty": lambda state: state.library.is_dirty,
@@ -390,6 +405,9 @@ SESSION_FIELDS = (
     "fx",
     "model",
     "output_pairs",
+    "device",
+    "device_buffer_ms",
+    "device_latency_ms",
 )
 SLOT_FIELDS = (
     "prompt",
@@ -510,13 +528,38 @@ class LeaveModel:
     job_id: int
 
 
-Action = Reply | Show | Tell | Submit | CancelJob | FreeTake | DoFiles | TryModel | LeaveModel
+@dataclass(frozen=True, slots=True)
+class ListDevices:
+    """Look up the outputs of this machine."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOutput:
+    """Open another output, or the present one ("") with blocks of so many frames."""
+
+    job_id: int
+    output: str
+    hostapi: str
+    buffer_frames: int
+
+
+TakeAction = Submit | CancelJob | FreeTake
+ModelAction = TryModel | LeaveModel
+OutputAction = ListDevices | OpenOutput
+Action = Reply | Show | Tell | TakeAction | DoFiles | ModelAction | OutputAction
 
 
 # ── what happens besides commands and the events of the children ─────────────
 @dataclass(frozen=True, slots=True)
 class AudioRestarted:
-    """The audio process is a new one, which holds no takes and sounds no voices."""
+    """The audio process is a new one, which holds no takes and sounds no voices.
+
+    Where it takes over in order, the old one sounds until `at_frame`; NOW where it has died.
+    """
+
+    at_frame: int = audio.NOW
 
 
 @dataclass(frozen=True, slots=True)

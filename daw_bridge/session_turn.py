@@ -72,6 +72,10 @@ class Turn:
         head = (("s", request.address), ("i", request.request_id))
         self.actions.append(Reply(request.client, "/done", (*head, *results)))
 
+    def reply(self, request: Request, arguments: tuple[TaggedValue, ...]) -> None:
+        """Answer a request on its own address."""
+        self.actions.append(Reply(request.client, request.address, arguments))
+
     def done_if_numbered(self, request: Request | None) -> None:
         """Answer a request with /done if its sender gave it an id."""
         if request is not None and request.request_id:

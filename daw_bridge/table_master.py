@@ -5,7 +5,7 @@ from dataclasses import replace
 from daw_bridge.arguments import Argument, Kind
 from daw_bridge.audio_commands import MAX_PAIRS
 from daw_bridge.guard import CEILING_DBFS
-from daw_bridge.requests import NoteOff, NoteOn, Panic
+from daw_bridge.requests import AskDevices, NoteOff, NoteOn, Panic
 from daw_bridge.table_rows import GAIN, SWITCH, Access, Row
 
 _NOTE = Argument("note", Kind.INT, low=0, high=127)
@@ -87,6 +87,46 @@ MASTER: tuple[Row, ...] = (
         "A key was let go: what it plays ends, save in a one-shot.",
         (_NOTE, replace(_VELOCITY, is_optional=True, default=0), _CHANNEL),
         NoteOff,
+    ),
+    Row(
+        "/device",
+        Access.VALUE,
+        "Where the sound goes. Another output is chosen by its name, or a part of it, of "
+        '/device/list; "default" and "null" (silence) are names too. The old one sounds until the '
+        "new one is open; one that cannot be opened changes nothing. The setting output is the "
+        "value at the start.",
+        (
+            Argument("name", Kind.STRING),
+            Argument("hostapi", Kind.STRING, default="", is_optional=True),
+        ),
+        reply="/done s:address i:id s:name s:hostapi f:buffer_ms f:latency_ms",
+        is_kept=False,
+    ),
+    Row(
+        "/device/list",
+        Access.ACTION,
+        "The outputs that there are now. They come on this address, a message each; the last "
+        "value tells which is in use.",
+        make=AskDevices,
+        reply="s:name s:hostapi i:channels T:on for each, then /done s:address i:id i:count",
+        ignores_zero=True,
+    ),
+    Row(
+        "/device/buffer",
+        Access.VALUE,
+        "Length of a block of the output: shorter is quicker to answer, longer is safer. The "
+        "output is closed and opened for it. JACK's is set in JACK.",
+        (Argument("buffer", Kind.FLOAT, "ms", low=0.5, high=180.0),),
+        reply="/done s:address i:id s:name s:hostapi f:buffer_ms f:latency_ms",
+        shows="device_buffer_ms",
+        is_kept=False,
+    ),
+    Row(
+        "/device/latency",
+        Access.READ,
+        "From rendering to sounding, as the audio system says; 0 where it says nothing.",
+        (Argument("latency", Kind.FLOAT, "ms"),),
+        shows="device_latency_ms",
     ),
     Row(
         "/device/pairs",

@@ -126,3 +126,121 @@ def test_a_file_has_every_pair(tmp_path: Path) -> None:
     last_second = audio[-SAMPLE_RATE_HZ:]
     assert is_loop_of(np.ascontiguousarray(last_second[:, :2]), 0.5)
     assert is_loop_of(np.ascontiguousarray(last_second[:, 2:]), 0.3)
+
+
+# ── devices ──────────────────────────────────────────────────────────────────
+async def change(client: UdpClient, address: str, *arguments: tuple[str, Any]) -> list[Any]:
+    """Change an output; what its /done says after the id."""
+    client.send(address, *arguments)
+    async with asyncio.timeout(20.0):
+        while True:
+            message = await client.received.get()
+            values = [one for _, one in message.arguments]
+            assert message.address != "/fail", values
+            if message.address == "/done" and values[0] == address:
+                return values[2:]
+
+
+@pytest.mark.jack
+def test_the_sound_goes_from_output_to_output_and_stays_in_time(
+    jack: JackServer, tmp_path: Path
+) -> None:
+    async def scene(_: DaemonRig, client: UdpClient) -> None:
+        assert await value(client, "/gen/device") == str(tmp_path / "out.wav")
+        client.send("/gen/notify", ("i", 1))
+        await play_loop(client, 1, 0.5)
+        client.send("/gen/slot/1/gain", ("f", -6.0))
+        client.send("/gen/tempo", ("f", 99.0))
+        name, hostapi, buffer_ms, latency_ms = await change(client, "/gen/device", ("s", "system"))
+        assert (name, hostapi) == ("system", "JACK Audio Connection Kit")
+        assert buffer_ms == pytest.approx(256_000 / SAMPLE_RATE_HZ)
+        assert latency_ms > 0
+        jack.await_ports(*PAIRS[0])
+        await asyncio.sleep(0.5)
+        (main,) = await heard(jack, 1)
+        assert is_loop_of(main, 0.5)
+        assert await value(client, "/gen/device/latency") == pytest.approx(latency_ms)
+        client.send("/gen/device/buffer", ("f", 3.0))
+        assert "jack_bufsize" in (await client.expect("/fail"))[3]
+        assert (await change(client, "/gen/device", ("s", "null")))[0] == "null"
+        assert not set(PAIRS[0]) & set(jack.ports()) or await gone(jack)
+        assert await change(client, "/gen/device/buffer", ("f", 20.0)) == [
+            "null",
+            "silent clock",
+            20.0,
+            0.0,
+        ]
+        assert await value(client, "/gen/slot/1/state") in {"armed", "playing"}
+        await change(client, "/gen/device", ("s", "default"))
+        jack.await_ports(*PAIRS[0])
+        await asyncio.sleep(0.5)
+        (main,) = await heard(jack, 1)
+        assert is_loop_of(main, 0.5)
+        assert await value(client, "/gen/slot/1/gain") == -6.0
+        assert await value(client, "/gen/tempo") == 99.0
+        client.send("/gen/status")
+        assert (await client.expect("/gen/status.reply"))[8] == "system"
+
+    play(scene, tmp_path, output=str(tmp_path / "out.wav"))
+    file, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    assert file.any()
+
+
+async def gone(jack: JackServer) -> bool:
+    """Whether our ports go away, a little after another output has taken over."""
+    for _ in range(50):
+        if not set(PAIRS[0]) & set(jack.ports()):
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+def test_a_capture_over_a_change_of_output_is_the_loop_without_a_gap(tmp_path: Path) -> None:
+    paths: list[str] = []
+
+    async def scene(_: DaemonRig, client: UdpClient) -> None:
+        await play_loop(client, 1, 0.3)
+        await asyncio.sleep(0.7)
+        await change(client, "/gen/device", ("s", "null"))
+        await asyncio.sleep(1.0)
+        client.send("/gen/rec/capture", ("f", 2.0))
+        paths.append((await client.expect("/done", lambda v: v[0] == "/gen/rec/capture"))[2])
+
+    play(scene, tmp_path, output=str(tmp_path / "out.wav"))
+    audio, _ = soundfile.read(paths[0], dtype="float32")
+    sounding = audio[int(np.flatnonzero(audio.any(axis=1))[0]) :]
+    heard = np.flatnonzero(np.abs(sounding).max(axis=1) > 1e-4)
+    assert np.diff(heard, append=len(sounding)).max() < SAMPLE_RATE_HZ // 20
+    frames = round(0.3 * SAMPLE_RATE_HZ)
+    head, tail = sounding[:frames], sounding[-frames:]
+    shift = len(sounding) % frames
+    np.testing.assert_array_equal(np.roll(head, -shift, axis=0), tail)
+
+
+@pytest.mark.jack
+def test_a_bad_name_is_refused_and_the_sound_is_not_touched(
+    jack: JackServer, tmp_path: Path
+) -> None:
+    async def scene(_: DaemonRig, client: UdpClient) -> None:
+        jack.await_ports(*PAIRS[0])
+        await play_loop(client, 1, 0.5)
+        with Recorder(jack, PAIRS[0], seconds=4.0) as recorder:
+            client.send("/gen/device", ("s", "Studio 9000"))
+            address, _, code, text = await client.expect("/fail")
+            recording = await asyncio.to_thread(recorder.finish)
+        assert (address, code) == ("/gen/device", Fault.NOT_AVAILABLE)
+        assert "Studio 9000" in text
+        assert "'system'" in text
+        assert "/device/list" in text
+        assert is_loop_of(recording.audio, 0.5)
+        assert await value(client, "/gen/device") == "system"
+        client.send("/gen/device/list")
+        assert (await client.expect("/gen/device/list")) == [
+            "system",
+            "JACK Audio Connection Kit",
+            2,
+            True,
+        ]
+        assert (await client.expect("/gen/device/list"))[0] == "null"
+
+    play(scene, tmp_path, output="default")

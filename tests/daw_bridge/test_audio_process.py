@@ -287,6 +287,43 @@ def test_a_killed_process_is_seen_and_replaced(silent: AudioProcess) -> None:
     assert silent.is_alive
 
 
+def test_an_output_that_cannot_be_reopened_so_comes_back_as_it_was(
+    silent: AudioProcess, tmp_path: Path
+) -> None:
+    silent.reopen(OutputSettings("null", buffer_frames=441))
+    assert (silent.is_alive, silent.info.buffer_frames) == (True, 441)
+    with pytest.raises(AudioError, match="folder that exists"):
+        silent.reopen(OutputSettings(str(tmp_path / "no" / "out.wav")))
+    assert (silent.is_alive, silent.info.buffer_frames) == (True, 441)
+    install(silent, 1, noise())
+    assert Listener(silent).wait_for(Installed) == Installed(1)
+
+
+def test_another_output_takes_over_and_until_then_both_obey(tmp_path: Path) -> None:
+    process, audio = AudioProcess(OutputSettings(str(tmp_path / "out.wav"))), noise(50_000)
+    process.start()
+    install(process, 1, audio)
+    process.send(Play(1, 1, loop=True))
+    Listener(process).wait_for(Started)
+    first_pid = process.pid
+    standby = process.open_beside(OutputSettings("null"))
+    assert (process.pid, process.info.hostapi) == (first_pid, "file")
+    process.go_over(standby, process.frame_in(60.0))
+    assert (process.pid != first_pid, process.info.name) == (True, "null")
+    process.send(StopSlot(1))
+    process.put_on_air()
+    process.send(Play(1, 2))  # is for the new one alone, which waits for its take
+    time_of_end = process.frame_in(0.2)
+    wait_until(lambda: process.now_frame() > time_of_end)
+    process.end_leaving()
+    with pytest.raises(ProcessLookupError):
+        os.kill(first_pid, 0)
+    recorded, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    assert recorded.any()
+    assert not recorded[-100:].any()
+    process.stop()
+
+
 CONTROL = """
 import sys
 from daw_bridge.audio_commands import InstallTake, Play

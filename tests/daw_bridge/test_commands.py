@@ -31,8 +31,9 @@ def test_arguments_of_an_action_are_the_fields_of_its_command() -> None:
 
 
 def test_every_value_has_a_default_in_range() -> None:
+    of_the_machine = {"/device", "/device/buffer", "/device/latency"}
     for row in COMMANDS:
-        if row.access in (Access.VALUE, Access.READ):
+        if row.access in (Access.VALUE, Access.READ) and row.path not in of_the_machine:
             assert row.arguments, row.path
             for argument in row.arguments:
                 assert argument.default is not None, row.path

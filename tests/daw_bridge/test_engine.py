@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.addresses import AddressBook
+from daw_bridge.audio_output import OutputInfo
 from daw_bridge.audio_status import AudioStatus
 from daw_bridge.engine import Engine, Parts
 from daw_bridge.errors import AudioError, Fault, QueueFull
@@ -100,6 +101,19 @@ class FakeFiles:
 
 
 @dataclass
+class FakeOutputs:
+    """Somebody who opens outputs, and keeps what is wished for."""
+
+    wishes: list[tuple[object, ...]] = field(default_factory=list)
+
+    def open(self, job_id: int, output: str, hostapi: str, buffer_frames: int) -> None:
+        self.wishes.append((job_id, output, hostapi, buffer_frames))
+
+    def list_devices(self, job_id: int) -> None:
+        self.wishes.append((job_id,))
+
+
+@dataclass
 class FakeOsc:
     """An OSC server that keeps what is said."""
 
@@ -131,7 +145,8 @@ class Stage:
         self.freed: list[str] = []
         self.ends = 0
         self.book = AddressBook("/gen", slots)
-        world = (self.audio, self.generator, self.files, self.osc)
+        self.outputs = FakeOutputs()
+        world = (self.audio, self.generator, self.files, self.outputs, self.osc)
         parts = Parts(*world, self.freed.append, self._end)
         self.engine = Engine(new_session(slots, entropy=0), self.book, parts)
 
@@ -208,14 +223,14 @@ def test_a_new_audio_process_is_told_everything_and_nothing_goes_to_the_old_one(
     stage.audio.events = [audio.Installed(1), audio.Started(1, 1, 0, play.play_id)]
     stage.engine.hear_audio()
     stage.audio.xruns = 3
-    stage.engine.count_xruns()
+    stage.engine.look_at_audio()
     stage.engine.audio_is_restarting()
     stage.audio.sent.clear()
     stage.send("/gen/slot/2/gain", ("f", -6.0))
     assert stage.audio.sent == []
     stage.audio.xruns = 2
     stage.engine.audio_has_restarted()
-    stage.engine.count_xruns()
+    stage.engine.look_at_audio()
     assert [type(one).__name__ for one in stage.audio.sent] == [
         "SetMasterGain",
         "SetSlotGain",
@@ -230,7 +245,7 @@ def test_status_version_and_refresh() -> None:
     stage = Stage()
     stage.generator.events = [GeneratorReady("tone", 12.0)]
     stage.engine.hear_generator()
-    stage.engine.device = "null"
+    stage.engine.output_opened(OutputInfo("null", "silent clock", 256, 0.0))
     stage.send("/gen/status")
     (status,) = stage.answers("/gen/status.reply")
     assert len(status) == 11

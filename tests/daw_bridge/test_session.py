@@ -382,8 +382,9 @@ def test_a_refused_command_changes_nothing(command: Command) -> None:
 
 def test_every_value_of_the_table_is_shown() -> None:
     state = new_session(1, entropy=0)
+    of_the_machine = {"/device", "/device/buffer", "/device/latency"}
     for row in COMMANDS:
-        if row.access in (Access.VALUE, Access.READ):
+        if row.access in (Access.VALUE, Access.READ) and row.path not in of_the_machine:
             defaults = tuple(argument.default for argument in row.arguments)
             shown = value_of(state, int(row.has_slot), row.field)
             assert shown == (defaults if len(defaults) > 1 else defaults[0]), row.path

@@ -264,7 +264,8 @@ def test_a_stream_goes_on_in_a_new_audio_process() -> None:
     make_next(world)
     world.restart_audio()
     (play,) = world.waiting_plays
-    assert (play.take_id, play.at_frame) == (1, audio.NOW)
+    assert play.take_id == 1
+    assert play.at_frame > world.frame
 
 
 def test_kinds_do_not_know_dice() -> None:
