@@ -90,6 +90,8 @@ def _add_generate(generate: argparse.ArgumentParser) -> None:
     generate.add_argument("--bpm", type=float, metavar="B")
     generate.add_argument("--bars", type=int, metavar="N")
     generate.add_argument("--key", metavar="K")
+    generate.add_argument("--init", type=Path, metavar="FILE", help="a sound that it begins from")
+    generate.add_argument("--strength", type=float, metavar="0-1", help="how much stays of that")
     generate.add_argument("--model", metavar="NAME|PATH", help="which checkpoint")
     generate.add_argument("--batch", type=Path, metavar="FILE.jsonl", help="a request a line")
 
@@ -106,7 +108,7 @@ def _say(line: str) -> None:
 
 
 def _generate(options: argparse.Namespace, settings: Settings) -> int:
-    names = ("prompt", "seconds", "seed", "steps", "bpm", "bars", "key")
+    names = ("prompt", "seconds", "seed", "steps", "bpm", "bars", "key", "init", "strength")
     given = {"output": options.output_file, **{n: getattr(options, n) for n in names}}
     if options.batch is None:
         jobs = [one_job(given)]

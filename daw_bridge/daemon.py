@@ -99,7 +99,7 @@ class Daemon:
         self._outputs = OutputKeeper(self._audio, output)
         self._folder = StateFolder(settings.state_dir)
         self._files = FileWorker(
-            FilePlaces(settings.state_dir, PRESETS),
+            FilePlaces(settings.state_dir, PRESETS, settings.sound_dirs),
             lambda: self._audio.capture,
             self._wake_for_files,
         )

@@ -72,6 +72,7 @@ from daw_bridge.session_state import (
     XrunsCounted,
     value_of,
 )
+from daw_bridge.sounds import Sound
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 
 API = "1"
@@ -99,8 +100,10 @@ class AudioPart(Protocol):
 class GeneratorPart(Protocol):
     """What the engine needs of the generator process."""
 
-    def submit(self, request_id: int, request: GenerationRequest) -> None:
-        """Ask for a take."""
+    def submit(
+        self, request_id: int, request: GenerationRequest, sound: Sound | None = None
+    ) -> None:
+        """Ask for a take, which may begin from a sound."""
 
     def cancel(self, request_id: int) -> None:
         """Take a request back."""
@@ -379,8 +382,9 @@ class Engine:
         self._parts.files.submit(AUTOSAVE, WriteRig(Shelf.STATES, "", document))
 
     def take_names(self) -> list[str]:
-        """The memory of every take that has not been given back."""
-        return [take.shm_name for take in self._state.kept | self._state.released]
+        """The memory of every take and sound that has not been given back."""
+        takes = [take.shm_name for take in self._state.kept | self._state.released]
+        return [*takes, *(sound.shm_name for sound in self._state.sounds.memory)]
 
     def _decide(self, asked: Request | Event, due_s: float | None = None) -> None:  # noqa: C901 - one case for each action
         clock = self._frozen_clock or self._parts.audio.status()
@@ -396,8 +400,8 @@ class Engine:
                     self._parts.osc.send(client, address, arguments)
                 case Show():
                     self._show(action)
-                case Submit(job_id, wanted):
-                    self._parts.generator.submit(job_id, wanted)
+                case Submit(job_id, wanted, sound):
+                    self._parts.generator.submit(job_id, wanted, sound)
                 case CancelJob(job_id):
                     self._parts.generator.cancel(job_id)
                 case FreeTake(name):

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from daw_bridge.presets import Document
 from daw_bridge.sound_tags import SoundTags
+from daw_bridge.sounds import Sound
 from generator.api import GenerationRequest
 
 
@@ -87,8 +88,22 @@ class EndRecording:
     tags: SoundTags
 
 
+@dataclass(frozen=True, slots=True)
+class ReadSound:
+    """Read a sound file, from a folder that is allowed, into shared memory."""
+
+    name: str
+
+
 FileJob = (
-    ListPresets | ReadRig | WriteRig | DeletePreset | WriteCapture | BeginRecording | EndRecording
+    ListPresets
+    | ReadRig
+    | WriteRig
+    | DeletePreset
+    | WriteCapture
+    | BeginRecording
+    | EndRecording
+    | ReadSound
 )
 
 
@@ -132,6 +147,14 @@ class SoundWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundRead:
+    """A sound lies in shared memory, and belongs to the session now."""
+
+    job_id: int
+    sound: Sound
+
+
+@dataclass(frozen=True, slots=True)
 class FileFailed:
     """Nothing was done; the code is one of `errors.Fault`. Job 0 is the recording that runs."""
 
@@ -140,4 +163,4 @@ class FileFailed:
     text: str
 
 
-FileEvent = PresetsListed | RigRead | RigWritten | SoundWritten | FileFailed
+FileEvent = PresetsListed | RigRead | RigWritten | SoundWritten | SoundRead | FileFailed

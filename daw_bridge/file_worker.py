@@ -27,9 +27,11 @@ from daw_bridge.file_jobs import (
     ListPresets,
     PresetsListed,
     ReadRig,
+    ReadSound,
     RigRead,
     RigWritten,
     Shelf,
+    SoundRead,
     SoundWritten,
     StoredTake,
     WriteCapture,
@@ -41,6 +43,7 @@ from daw_bridge.recorder import Recorder
 from daw_bridge.shelf import Shelf as Folder
 from daw_bridge.shelf import check_name, folder_of_takes
 from daw_bridge.sound_files import SUFFIXES, read_sound
+from daw_bridge.sound_folders import SoundFolders
 from daw_bridge.sound_tags import SoundTags
 from daw_bridge.state_folder import STATE_FILE
 from daw_bridge.takes import TakeBuffer, create_take, open_take, remove_take
@@ -56,10 +59,19 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FilePlaces:
-    """Where everything lies: the state folder, and the presets that came with the daemon."""
+    """Where everything lies: the state folder, the presets that came with the daemon, and sounds.
+
+    `sound_dirs` are folders of the user's, beside our own, whose sounds takes may begin from.
+    """
 
     state: Path
     shipped: Path
+    sound_dirs: tuple[Path, ...] = ()
+
+    @property
+    def sounds(self) -> SoundFolders:
+        """Where sounds lie that takes may begin from."""
+        return SoundFolders((self.state / "sounds", self.captures, *self.sound_dirs))
 
     @property
     def captures(self) -> Path:
@@ -172,7 +184,7 @@ class FileWorker:
             self._events.put(event)
             self._wake()
 
-    def _do(self, job_id: int, job: FileJob, mapped: "_Mapped") -> FileEvent | None:
+    def _do(self, job_id: int, job: FileJob, mapped: "_Mapped") -> FileEvent | None:  # noqa: C901 - one case for each job
         presets = self._places.shelf(Shelf.PRESETS)
         match job:
             case ListPresets():
@@ -193,6 +205,8 @@ class FileWorker:
             case EndRecording(end_frame, tags):
                 path = self._finish(end_frame, self._signed(tags))
                 return SoundWritten(job_id, str(path))
+            case ReadSound(name):
+                return SoundRead(job_id, self._places.sounds.read(name))
 
     # ── documents ────────────────────────────────────────────────────────────
     def _path(self, shelf: Shelf, name: str) -> Path:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn, TextIO
 
 import numpy as np
@@ -38,8 +38,15 @@ from daw_bridge.generator_wire import (
     to_line,
 )
 from daw_bridge.shared_memory import remove_blocks_of
-from daw_bridge.takes import TakeBuffer, create_take, remove_take
-from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest, Generator, GeneratorError
+from daw_bridge.takes import TakeBuffer, create_take, open_take, remove_take
+from generator.api import (
+    SAMPLE_RATE_HZ,
+    FloatArray,
+    GenerationRequest,
+    Generator,
+    GeneratorError,
+    hear,
+)
 from generator.loading import load_generator
 
 END_AT_ONCE_AFTER_S = 0.3
@@ -163,7 +170,7 @@ def _make_take(
     take.await_frames()
     made, is_told, decoding_since_s = 0, False, begun_s
     try:
-        for chunk in generator.stream(request):
+        for chunk in _chunks(generator, wanted):
             inbox.check_wanted(wanted.request_id)
             if made + len(chunk) > request.frames:
                 raise GeneratorError(f"The model made more than {request.frames} frames.")
@@ -184,6 +191,13 @@ def _make_take(
     elapsed_ms = 1e3 * (time.monotonic() - begun_s)
     whole = (take.name, request.frames, request.seed, elapsed_ms)
     return TakeReady(wanted.request_id, *whole, level_db(take.audio))
+
+
+def _chunks(generator: Generator, wanted: MakeTake) -> Iterator[FloatArray]:
+    """Have the generator hear what the take begins from, then make it."""
+    if wanted.sound is not None:
+        hear(generator, open_take(wanted.sound.shm_name, wanted.sound.frames).audio)
+    return generator.stream(wanted.request)
 
 
 def level_db(audio: FloatArray) -> float | None:

@@ -26,6 +26,7 @@ from daw_bridge.generator_events import (
 )
 from daw_bridge.generator_link import ChildLink, Mailbox
 from daw_bridge.generator_wire import ChildEvent, DropTake, LoadFailed, MakeTake, TakeReserved
+from daw_bridge.sounds import Sound
 from daw_bridge.takes import remove_take
 from generator.api import GenerationRequest
 from generator.loading import known_names
@@ -47,7 +48,7 @@ class GeneratorProcess:
         self._model = ""
         self._mailbox = Mailbox()
         self._child: ChildLink | None = None
-        self._waiting: OrderedDict[int, GenerationRequest] = OrderedDict()
+        self._waiting: OrderedDict[int, MakeTake] = OrderedDict()
         self._making: MakeTake | None = None
         self._has_begun = False
         self._dropped = False
@@ -110,12 +111,15 @@ class GeneratorProcess:
         if self._candidate is not None and self._candidate.job_id == job_id:
             self._drop_candidate()
 
-    def submit(self, request_id: int, request: GenerationRequest) -> None:
+    def submit(
+        self, request_id: int, request: GenerationRequest, sound: Sound | None = None
+    ) -> None:
         """Ask for a take; refusals come as TakeFailed from `poll` too.
 
         Args:
             request_id: A number that is not open already.
             request: What to make.
+            sound: What it begins from, where that is a sound; it must stay until the request ends.
         """
         if self._broken_text:
             self._fail(request_id, Fault.GENERATOR_FAILED, self._broken_text)
@@ -123,7 +127,7 @@ class GeneratorProcess:
             text = f"{MAX_WAITING} requests wait already; ask again when some are done."
             self._fail(request_id, Fault.QUEUE_FULL, text)
         else:
-            self._waiting[request_id] = request
+            self._waiting[request_id] = MakeTake(request_id, request, sound)
             self._feed()
 
     def cancel(self, request_id: int) -> None:
@@ -213,8 +217,7 @@ class GeneratorProcess:
     def _feed(self) -> None:
         """Give the child the next request where it has none."""
         if self._child is not None and self._making is None and self._waiting:
-            request_id, request = self._waiting.popitem(last=False)
-            self._making = MakeTake(request_id, request)
+            _, self._making = self._waiting.popitem(last=False)
             self._has_begun = self._dropped = False
             self._child.tell(self._making)
 
@@ -297,7 +300,7 @@ class GeneratorProcess:
             text = "The generator ended while it made this take. It is being restarted; ask again."
             self._fail(lost.request_id, Fault.GENERATOR_FAILED, text)
         else:
-            self._waiting[lost.request_id] = lost.request
+            self._waiting[lost.request_id] = lost
             self._waiting.move_to_end(lost.request_id, last=False)
 
     def _fail(self, request_id: int, fault: Fault, text: str) -> None:

@@ -14,15 +14,17 @@ from daw_bridge.generator_events import (
     TakeProgress,
     TakeReady,
 )
+from daw_bridge.sounds import Sound
 from generator.api import Base, GenerationRequest
 
 
 @dataclass(frozen=True, slots=True)
 class MakeTake:
-    """Make a take for a request."""
+    """Make a take for a request; `sound` is what it begins from, where that is one."""
 
     request_id: int
     request: GenerationRequest
+    sound: Sound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +94,5 @@ def command_from_line(line: str) -> ChildCommand:
     request = values["request"]
     if request["base"] is not None:
         request["base"] = Base(**request["base"])
-    return MakeTake(values["request_id"], GenerationRequest(**request))
+    sound = None if values["sound"] is None else Sound(**values["sound"])
+    return MakeTake(values["request_id"], GenerationRequest(**request), sound)

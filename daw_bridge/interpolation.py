@@ -22,6 +22,7 @@ _KAISER_BETA = 7.0
 _PASS_BAND = 0.92
 # Playing faster folds what lies above half the rate: a filter for each quarter of an octave.
 _STEPS = 4
+_PIECE_FRAMES = 4096
 _CUTOFFS = tuple(2.0 ** (-step / _STEPS) for step in range(2 * _STEPS + 1))
 
 _Indices = npt.NDArray[np.intp]
@@ -95,6 +96,28 @@ class Interpolator:
     def _filter(self, speed: float) -> FloatArray:
         octaves = max(0.0, math.log2(speed))
         return self._filters[min(math.ceil(_STEPS * octaves - 1e-9), len(self._filters) - 1)]
+
+
+def at_speed(audio: FloatArray, speed: float) -> FloatArray:
+    """Return a sound as it is at another speed, such as 48,000 Hz played at 44,100.
+
+    Shapes:
+        audio: [frames, 2]  ->  [frames / speed, 2]
+
+    Args:
+        audio: The sound.
+        speed: Frames of it in each frame of time.
+
+    Returns:
+        A new array.
+    """
+    made = np.empty((math.floor(len(audio) / speed), CHANNELS), np.float32)
+    pairs = np.ascontiguousarray(audio, np.float32).view(np.complex64)[:, 0]
+    interpolator = Interpolator(_PIECE_FRAMES)
+    for start in range(0, len(made), _PIECE_FRAMES):
+        piece = made[start : start + _PIECE_FRAMES]
+        interpolator.read_into(piece, pairs, frame=start, offset_frames=0, speed=speed, loop=False)
+    return made
 
 
 @cache

@@ -1,7 +1,7 @@
 """Takes without the daemon: requests in, WAV files out, with the same generator.
 
 It does not know OSC, slots or time. Flow: __main__.py → here → generator.loading → sound_files.py
-(which writes the files).
+(which reads and writes files).
 """
 
 import json
@@ -12,21 +12,33 @@ from pathlib import Path
 from typing import Any
 
 from daw_bridge.errors import DawBridgeError
-from daw_bridge.sound_files import write_wav
-from generator.api import GenerationRequest, RequestError
+from daw_bridge.sound_files import read_foreign_sound, write_wav
+from generator.api import (
+    MAX_SECONDS,
+    MIN_CHANGE,
+    SAMPLE_RATE_HZ,
+    Base,
+    FloatArray,
+    GenerationRequest,
+    RequestError,
+    hear,
+    sound_identity,
+)
 from generator.loading import load_generator
 
 _DEFAULT_SEED = 0
+_DEFAULT_STRENGTH = 0.5
 _FIELDS = {"seconds": "seconds", "steps": "steps", "bpm": "tempo_bpm", "bars": "bars", "key": "key"}
-_KEYS = ("prompt", "output", "seed", *_FIELDS)
+_KEYS = ("prompt", "output", "seed", "init", "strength", *_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
 class OfflineJob:
-    """A request and the file that it goes to."""
+    """A request, the file that it goes to, and the sound file that it begins from."""
 
     request: GenerationRequest
     output: Path
+    init: Path | None = None
 
 
 def one_job(given: Mapping[str, Any]) -> OfflineJob:
@@ -59,14 +71,37 @@ def one_job(given: Mapping[str, Any]) -> OfflineJob:
     if "bars" in values and "bpm" not in values:
         raise DawBridgeError("Bars have no length without a tempo: give bpm too, such as 120.")
     fields = {field: values[name] for name, field in _FIELDS.items() if name in values}
+    init = _init_of(values)
     try:
+        base = None if init is None else _base(init, values.get("strength", _DEFAULT_STRENGTH))
         seed = values.get("seed", _DEFAULT_SEED)
         request = GenerationRequest(
-            prompt=values["prompt"], seed=seed, loop="bars" in values, **fields
+            prompt=values["prompt"], seed=seed, loop="bars" in values, base=base, **fields
         )
     except RequestError as error:
         raise DawBridgeError(str(error)) from error
-    return OfflineJob(request, Path(output))
+    return OfflineJob(request, Path(output), init)
+
+
+def _init_of(values: Mapping[str, Any]) -> Path | None:
+    if "init" not in values and "strength" in values:
+        raise DawBridgeError("A strength says how much stays of a sound: give init too, a file.")
+    init = values.get("init")
+    if init is not None and (not isinstance(init, str | Path) or "\0" in str(init)):
+        raise DawBridgeError(f"The init is {init!r}; give the name of a sound file.")
+    return None if init is None else Path(init).expanduser()
+
+
+def _base(init: Path, strength: object) -> Base:
+    if isinstance(strength, bool) or not isinstance(strength, int | float):
+        raise RequestError(f"The strength is {strength!r}; give a number from 0 to 1.")
+    if not 0.0 <= strength <= 1.0:
+        raise RequestError(f"The strength is {strength:g}; it must be from 0 to 1.")
+    return Base(sound_identity(_sound(init)), max(1.0 - strength, MIN_CHANGE))
+
+
+def _sound(init: Path) -> FloatArray:
+    return read_foreign_sound(init, round(MAX_SECONDS * SAMPLE_RATE_HZ))
 
 
 def read_batch(path: Path) -> list[OfflineJob]:
@@ -121,6 +156,8 @@ def generate_files(jobs: Sequence[OfflineJob], model: str, threads: int) -> Iter
             raise DawBridgeError(f"The folder {job.output.parent} does not exist; make it first.")
     generator = load_generator(model, threads=threads)
     for job in jobs:
+        if job.init is not None:
+            hear(generator, _sound(job.init))
         begun_s = time.perf_counter()
         clip = generator.generate(job.request)
         made_ms = 1000.0 * (time.perf_counter() - begun_s)

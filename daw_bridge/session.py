@@ -46,6 +46,7 @@ from daw_bridge.session_effects import all_effects, is_of_effects
 from daw_bridge.session_model import ModelEvent, Modelling
 from daw_bridge.session_notes import Notes
 from daw_bridge.session_recipe import corner_weights, init_refusal
+from daw_bridge.session_sounds import Beginnings
 from daw_bridge.session_state import (
     EFFECT_FIELDS,
     AudioRestarted,
@@ -102,15 +103,16 @@ def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decis
 _FIELDS_SET = {"text_1": "prompt"}
 
 
-class _Rules(Stream, Taping, Notes, Modelling, Devices):
+class _Rules(Stream, Beginnings, Taping, Notes, Modelling, Devices):
     """All the rules: which command or event calls for which."""
 
     def settle(self) -> None:
-        """Have made ahead what will be needed: what follows in streams first, then spare takes."""
+        """Have read and made ahead what will be needed: what follows in streams before spares."""
+        super().settle()
         self.keep_streaming()
         self.stock_up()
 
-    def obey(self, request: Request) -> None:
+    def obey_now(self, request: Request) -> None:
         """Hand a command to the rules that it belongs to."""
         command = request.command
         if isinstance(command, ClockCommand):

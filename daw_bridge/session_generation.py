@@ -71,7 +71,11 @@ class Generation(History):
         if plays:
             job = replace(job, cue=Cue(self.new_id(), 1.0, self.moment.due_frame))
         self.put(number, replace(self.slot(number), job=job, has_failed=False))
-        self.actions.append(Submit(job.job_id, recipe))
+        self.submit(job.job_id, recipe)
+
+    def submit(self, job_id: int, recipe: GenerationRequest) -> None:
+        """Ask the generator for a take, and give it the sound that it begins from."""
+        self.actions.append(Submit(job_id, recipe, self.state.sounds.of(recipe)))
 
     def order_ahead(
         self, number: int, recipe: GenerationRequest, purpose: Purpose, cue: Cue | None = None
@@ -80,7 +84,7 @@ class Generation(History):
         job = Job(self.new_id(), None, recipe, purpose, cue=cue)
         has_failed = self.slot(number).has_failed and cue is None
         self.put(number, replace(self.slot(number), job=job, has_failed=has_failed))
-        self.actions.append(Submit(job.job_id, recipe))
+        self.submit(job.job_id, recipe)
 
     def recipe(
         self, number: int, prompt: str | None = None, seed: int | None = None
@@ -101,13 +105,19 @@ class Generation(History):
         slot = self.slot(number)
         dice = throw(slot, self.state.last_id + 1, self.state.entropy, seed=seed)
         recipe = recipe_of(slot, self.state.transport, dice, prompt=prompt)
-        source = source_slot(slot.init, len(self.state.slots))
-        if not source:
+        if not slot.init:
             return recipe
-        take = self.slot(source).take
+        return from_source(recipe, self._source(slot.init), slot.init_strength)
+
+    def _source(self, init: str) -> str:
+        """Return the identity of the take or sound that a slot's takes begin from."""
+        number = source_slot(init, len(self.state.slots))
+        if not number:
+            return self.state.sounds.source(init)
+        take = self.slot(number).take
         if take is None:
-            raise RequestError(f"Slot {source} has no take to begin from; send it /generate first.")
-        return from_source(recipe, take.recipe, 1.0 - slot.init_strength)
+            raise RequestError(f"Slot {number} has no take to begin from; send it /generate first.")
+        return take.recipe.identity
 
     def cancel(self, number: int, fault: Fault, text: str) -> None:
         """Drop what is on its way in a slot and answer for it."""

@@ -13,8 +13,9 @@ from daw_bridge.arguments import Held
 from daw_bridge.requests import Request
 from daw_bridge.rig import Rig, TakeT
 from daw_bridge.sound_tags import Credit
+from daw_bridge.sounds import Sound
 from daw_bridge.table_rows import Row
-from generator.api import GenerationRequest
+from generator.api import GenerationRequest, RequestError
 
 
 class Origin(StrEnum):
@@ -123,6 +124,51 @@ class Library(Generic[TakeT]):
         return self.morph is not None or (
             self.recall is not None and self.recall.due_frame is not None
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """The sound files that slots' takes begin from.
+
+    Attributes:
+        read: What has been read, by its name.
+        unread: Why what could not be read could not, by its name.
+        reading: Which name a job of the file thread reads.
+        held: Requests that wait for such a job, in their order.
+        memory: Every sound that has not been given back: a take may be in the making from one.
+    """
+
+    read: Mapping[str, Sound] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+    reading: Mapping[int, str] = field(default_factory=dict)
+    held: tuple[tuple[int, Request], ...] = ()
+    memory: frozenset[Sound] = frozenset()
+
+    @property
+    def operations(self) -> set[int]:
+        """What somebody waits for."""
+        return {job_id for job_id, _ in self.held}
+
+    def source(self, name: str) -> str:
+        """The identity of a sound.
+
+        Args:
+            name: Of its file.
+
+        Returns:
+            What a request may begin from.
+
+        Raises:
+            RequestError: It has not been read.
+        """
+        if name not in self.read:
+            raise RequestError(self.unread.get(name, f"The sound {name!r} is still being read."))
+        return self.read[name].identity
+
+    def of(self, recipe: GenerationRequest) -> Sound | None:
+        """The sound that a take begins from, None where it begins from none."""
+        source = recipe.base.source if recipe.base is not None else ""
+        return next((sound for sound in self.memory if sound.identity == source), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,6 @@ from daw_bridge.session_state import (
     Cue,
     SessionState,
     SlotState,
-    Submit,
     Take,
     value_of,
 )
@@ -113,7 +112,7 @@ class Recalling(Generation, Timing):
         missing: dict[int, tuple[int, GenerationRequest]] = {}
         for number, recipe in recipes.items():
             missing[self.new_id()] = (number, recipe)
-            self.actions.append(Submit(self.state.last_id, recipe))
+            self.submit(self.state.last_id, recipe)
         self.keep_library(replace(self.library, recall=replace(recall, missing=missing)))
         self.recall_when_complete()
 

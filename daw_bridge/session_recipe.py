@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass, replace
 
 from daw_bridge.session_state import SlotState
+from daw_bridge.sounds import names_file
 from daw_bridge.transport import Transport
-from generator.api import MAX_SEED, Base, GenerationRequest, RequestError
+from generator.api import MAX_SEED, MIN_CHANGE, Base, GenerationRequest, RequestError
 
 _EMPTY = 'The prompt is empty: name the sound, such as "deep 808 kick".'
 _SLOT_SOURCE = re.compile(r"slot:(\d+)")
@@ -126,19 +127,19 @@ def kind(recipe: GenerationRequest) -> GenerationRequest:
 
 
 def source_slot(init: str, slots: int) -> int:
-    """Read what a take is to begin from.
+    """Read which slot a take is to begin from.
 
     Args:
-        init: "slot:3", or "" for nothing.
+        init: "slot:3", a sound file, or "" for nothing.
         slots: How many slots there are.
 
     Returns:
-        The number of the slot, 0 for nothing.
+        The number of the slot, 0 for none.
 
     Raises:
         RequestError: It is something else; the text says what there is.
     """
-    if not init:
+    if not init or names_file(init):
         return 0
     found = _SLOT_SOURCE.fullmatch(init)
     if found and 1 <= int(found[1]) <= slots:
@@ -146,8 +147,8 @@ def source_slot(init: str, slots: int) -> int:
     if found:
         raise RequestError(f"There is no slot {found[1]}; slots go from 1 to {slots}.")
     raise RequestError(
-        f"A take cannot begin from {init[:40]!r}: the model has no ears for files or inputs, as "
-        "its checkpoint holds no encoder. Give the take of a slot, such as slot:3, or nothing."
+        f"A take cannot begin from {init[:40]!r}: this daemon has no input. Give the take of a "
+        "slot, such as slot:3, a sound file, such as kick.wav, or nothing."
     )
 
 
@@ -160,13 +161,10 @@ def init_refusal(init: str, slots: int) -> str:
     return ""
 
 
-def from_source(
-    recipe: GenerationRequest, source: GenerationRequest, change: float
-) -> GenerationRequest:
-    """Have a take begin from another one: the less change, the more of it stays."""
-    return replace(
-        recipe, base=Base(source.identity, max(change, 0.01)), is_open=False, variation=0.0
-    )
+def from_source(recipe: GenerationRequest, source: str, strength: float) -> GenerationRequest:
+    """Have a take begin from another one, or from a sound: the stronger, the more of it stays."""
+    base = Base(source, max(1.0 - strength, MIN_CHANGE))
+    return replace(recipe, base=base, is_open=False, variation=0.0)
 
 
 def with_hole(

@@ -21,7 +21,8 @@ from daw_bridge.osc import TaggedValue
 from daw_bridge.output_events import Device
 from daw_bridge.presets import Document
 from daw_bridge.requests import Request
-from daw_bridge.session_library import Library, Tape
+from daw_bridge.session_library import Library, Sounds, Tape
+from daw_bridge.sounds import Sound
 from daw_bridge.transport import Transport
 from generator.api import GenerationRequest
 
@@ -310,6 +311,7 @@ class SessionState:
     panics: tuple[Waiting, ...] = ()
     library: Library[Take] = field(default_factory=Library)
     tape: Tape = field(default_factory=Tape)
+    sounds: Sounds = field(default_factory=Sounds)
     model: str = ""
     model_job: ModelJob | None = None
 
@@ -317,6 +319,7 @@ class SessionState:
     def operations(self) -> set[int]:
         """What was asked and has not ended."""
         others = {panic.operation_id for panic in self.panics} | self.library.operations
+        others |= self.sounds.operations
         if self.model_job is not None:
             others.add(self.model_job.job_id)
         others |= {job.job_id for job in self.device_jobs}
@@ -485,10 +488,11 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Ask the generator for a take."""
+    """Ask the generator for a take; `sound` is what it begins from, where that is one."""
 
     job_id: int
     request: GenerationRequest
+    sound: Sound | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     capture_s: int = Field(
         default=120, ge=0, le=1800, description="How far back what was heard can be captured"
     )
+    sound_dirs: tuple[Path, ...] = Field(
+        default=(), description="Folders, beside our own, whose sounds takes may begin from"
+    )
     state_dir: Path = Field(
         default_factory=lambda: user_state_path("daw-bridge", appauthor=False),
         description="Folder of your presets, captures and all that is kept between runs",

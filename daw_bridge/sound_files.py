@@ -2,9 +2,11 @@
 
 The one file that knows soundfile, which is imported when it is first needed. WAV is written by
 hand: soundfile stamps the time of day into its header, and leaves the header wrong until the end,
-so that a recording would be lost with its process. Knows nothing of takes, bars or the daemon.
+so that a recording would be lost with its process. Files of others are read in any format and at
+any rate. Knows nothing of takes, bars or the daemon.
 """
 
+import math
 import os
 import shutil
 import struct
@@ -16,10 +18,12 @@ from typing import IO, Protocol
 import numpy as np
 
 from daw_bridge.errors import AudioError
+from daw_bridge.interpolation import TAPS, at_speed
 from daw_bridge.sound_tags import SoundTags, riff_chunks, vorbis_comments
 from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 
 SUFFIXES = (".wav", ".flac")
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 MAX_WAV_FRAMES = (2**32 - 2**20) // (4 * CHANNELS)
 _WAVE_FLOAT = 3
 _FLAC_STREAMINFO_END = 4 + 4 + 34
@@ -221,6 +225,44 @@ def read_sound(path: Path, most_frames: int) -> FloatArray:
             return audio
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError(f"{path.name} cannot be read: {error}") from error
+
+
+def read_foreign_sound(path: Path, most_frames: int) -> FloatArray:
+    """Read a sound file of anybody's: any format and rate that libsndfile knows, mono or stereo.
+
+    Shapes:
+        returns: [frames, 2] at SAMPLE_RATE_HZ
+
+    Args:
+        path: The file.
+        most_frames: How much of it is wanted.
+
+    Returns:
+        Its beginning; mono on both sides.
+
+    Raises:
+        AudioError: It is no such file, or has nothing to be heard.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            if file.channels > CHANNELS:
+                raise AudioError(f"{path.name} has {file.channels} channels; give 1 or 2.")
+            if not MIN_RATE_HZ <= file.samplerate <= MAX_RATE_HZ:
+                raise AudioError(
+                    f"{path.name} has {file.samplerate} frames a second; {MIN_RATE_HZ} to "
+                    f"{MAX_RATE_HZ} can be read."
+                )
+            speed = file.samplerate / SAMPLE_RATE_HZ
+            most = math.ceil(most_frames * speed) + TAPS
+            found: FloatArray = file.read(most, dtype="float32", always_2d=True)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise AudioError(f"{path.name} cannot be read as sound: {error}") from error
+    if not len(found):
+        raise AudioError(f"{path.name} has no sound in it.")
+    stereo = np.repeat(found, CHANNELS, axis=1) if found.shape[1] == 1 else found
+    return (stereo if speed == 1.0 else at_speed(stereo, speed))[:most_frames]
 
 
 def _wav_head(frames: int, more_bytes: int, channels: int) -> bytes:

@@ -76,13 +76,14 @@ SLOT: tuple[Row, ...] = (
     Row(
         "/slot/{slot}/init",
         Access.VALUE,
-        'What takes begin from: the take of a slot, such as "slot:3", or nothing.',
+        'What takes begin from: the take of a slot, such as "slot:3", a sound file in an allowed '
+        'folder, such as "kick.wav" (docs/sounds.md), or nothing.',
         (Argument("source", Kind.STRING, default=""),),
     ),
     Row(
         "/slot/{slot}/init/strength",
         Access.VALUE,
-        "How much stays of what a take begins from.",
+        "How much stays of what a take begins from: 1 nearly all, 0 nothing.",
         (Argument("strength", Kind.FLOAT, low=0.0, high=1.0, default=0.5),),
         shows="init_strength",
     ),

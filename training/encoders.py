@@ -1,8 +1,7 @@
 """The encoder that belongs to a checkpoint, shipped beside it for whoever trains on own sounds.
 
-The daemon never encodes, so its checkpoints hold no encoder. The file names the decoder that it was
-trained with, so that a pair that does not fit is refused. The one file of training that knows
-safetensors.
+The file names the decoder that it was trained with, so that a pair that does not fit is refused.
+The one file of training that knows safetensors.
 """
 
 import json

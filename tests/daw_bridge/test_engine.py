@@ -23,6 +23,7 @@ from daw_bridge.osc import Message, TaggedValue
 from daw_bridge.requests import Request
 from daw_bridge.session_history import MOST_TAKES
 from daw_bridge.session_state import SLOT_FIELDS, new_session
+from daw_bridge.sounds import Sound
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 
 LOCAL, FOREIGN = 1, 2
@@ -60,7 +61,10 @@ class FakeGenerator:
 
     events: list[GeneratorEvent] = field(default_factory=list)
 
-    def submit(self, request_id: int, request: GenerationRequest) -> None:
+    def submit(
+        self, request_id: int, request: GenerationRequest, sound: Sound | None = None
+    ) -> None:
+        del sound
         name = f"take-{request_id}"
         self.events.append(TakeReady(request_id, name, request.frames, request.seed, 25.0))
 

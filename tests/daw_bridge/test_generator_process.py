@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,9 @@ from daw_bridge.generator_events import (
 )
 from daw_bridge.generator_process import MAX_WAITING, GeneratorProcess
 from daw_bridge.shared_memory import blocks_of
-from daw_bridge.takes import open_take, remove_take
-from generator.api import GenerationRequest
+from daw_bridge.sounds import Sound
+from daw_bridge.takes import create_take, open_take, remove_take
+from generator.api import Base, GenerationRequest, hear, sound_identity
 from generator.loading import load_generator
 from tests.models import tiny_checkpoint
 
@@ -82,6 +84,28 @@ def process() -> Iterator[GeneratorProcess]:
     yield process
     process.close()
     assert blocks_of(os.getpid()) == ()
+
+
+def test_a_take_begins_from_a_sound_as_in_one_process(
+    process: GeneratorProcess, tiny: Path
+) -> None:
+    listener = Listener(process)
+    process.start(str(tiny))
+    memory = create_take(20_000)
+    memory.audio[:] = 0.1 * np.random.default_rng(2).standard_normal((20_000, 2))
+    source = sound_identity(memory.audio)
+    begun = replace(KICK, base=Base(source, 0.3))
+    process.submit(1, begun, Sound(source, memory.name, memory.frames))
+    generator = load_generator(tiny, threads=1)
+    assert hear(generator, memory.audio) == source
+    expected = generator.generate(begun).audio
+    np.testing.assert_array_equal(audio_of(listener.ending_of(1)), expected)
+    remove_take(memory.name)
+    # One that is gone fails this take alone.
+    process.submit(2, begun, Sound(source, memory.name, memory.frames))
+    assert isinstance(listener.ending_of(2), TakeFailed)
+    process.submit(3, KICK)
+    assert audio_of(listener.ending_of(3)).any()
 
 
 def test_a_take_is_what_the_model_makes(process: GeneratorProcess, tiny: Path) -> None:

@@ -12,6 +12,7 @@ from daw_bridge.generator_events import (
     TakeProgress,
     TakeReady,
 )
+from daw_bridge.sounds import Sound
 from generator.api import Base, GenerationRequest
 
 REQUESTS = st.builds(
@@ -34,7 +35,9 @@ REQUESTS = st.builds(
 
 @given(st.integers(0, 2**31), REQUESTS)
 def test_commands_survive(request_id: int, request: GenerationRequest) -> None:
-    for command in (wire.MakeTake(request_id, request), wire.DropTake(request_id), wire.Leave()):
+    begun = wire.MakeTake(request_id, request, Sound("0" * 32, "dawb-1-take-b", 5))
+    others = (wire.DropTake(request_id), wire.Leave())
+    for command in (wire.MakeTake(request_id, request), begun, *others):
         line = wire.to_line(command)
         assert line.count("\n") == 1
         read = wire.command_from_line(line)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -10,6 +11,7 @@ from daw_bridge.__main__ import main
 from daw_bridge.errors import DawBridgeError
 from daw_bridge.offline import one_job, read_batch
 from generator.api import SAMPLE_RATE_HZ
+from tests.models import tiny_checkpoint
 
 TONE = ["--model", "tone"]
 
@@ -41,6 +43,24 @@ def test_whole_bars_are_a_loop_and_need_a_tempo() -> None:
         one_job(given | {"bars": 2})
 
 
+def test_a_take_begins_from_a_file_as_strongly_as_is_said(tmp_path: Path) -> None:
+    model = str(tiny_checkpoint(tmp_path / "tiny").folder)
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (30_000, 2))
+    soundfile.write(tmp_path / "own.wav", noise, 48_000)
+    made = {}
+    for name, options in {
+        "plain": [],
+        "none": ["--init", tmp_path / "own.wav", "--strength", 0],
+        "half": ["--init", tmp_path / "own.wav"],
+        "half again": ["--init", tmp_path / "own.wav", "--strength", 0.5],
+    }.items():
+        path = tmp_path / f"{name}.wav"
+        words = ["generate", "bell", "-o", path, "--seconds", 0.4, *options, "--model", model]
+        assert main(list(map(str, words))) == 0
+        made[name] = path.read_bytes()
+    assert made["none"] == made["plain"] != made["half"] == made["half again"]
+
+
 def test_a_batch_makes_the_same_files_as_single_calls(tmp_path: Path) -> None:
     batch = tmp_path / "batch.jsonl"
     requests = [
@@ -64,6 +84,10 @@ def test_a_batch_makes_the_same_files_as_single_calls(tmp_path: Path) -> None:
         ('{"prompt": "a", "output": "a.wav", "seed": "x"}', "seed"),
         ('{"prompt": " ", "output": "a.wav"}', "empty"),
         ('{"prompt": "a", "output": 5}', "output is 5"),
+        ('{"prompt": "a", "output": "a.wav", "init": 5}', "init is 5"),
+        ('{"prompt": "a", "output": "a.wav", "init": "/nowhere.wav"}', "nowhere.wav"),
+        ('{"prompt": "a", "output": "a.wav", "init": "/dev/null", "strength": 2}', "strength"),
+        ('{"prompt": "a", "output": "a.wav", "strength": 0.5}', "give init too"),
         ('{"prompt": "a", "output": "a\\u0000.wav"}', "output"),
         ("[1]", "object"),
         ("{", "line 2"),
@@ -85,6 +109,7 @@ def test_a_wrong_line_is_told_by_its_number(tmp_path: Path, line: str, words: st
         ["kick", "-o", "/nowhere/at/all.wav"],
         ["kick", "-o", "a.wav", "--bars", "2"],
         ["", "-o", "a.wav"],
+        ["kick", "-o", "a.wav", "--init", "/dev/null"],
         ["--batch", "/nowhere.jsonl"],
         ["--batch", "/dev/null"],
     ],
