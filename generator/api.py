@@ -362,6 +362,9 @@ class Listener(Protocol):
         Shapes:
             audio: [frames, 2] at SAMPLE_RATE_HZ
 
+        Args:
+            audio: Any sound.
+
         Returns:
             Its `sound_identity`, which a `Base` may name.
 
