@@ -20,6 +20,7 @@ from bench import (
     keeping,
     midi_clock,
     repeat,
+    scsynth,
     seed_architecture,
 )
 from bench.page import PAGE, render_page, render_table
@@ -67,6 +68,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Measurement]:
         "callback": lambda: callback.measure(
             model, seconds=options.soak_seconds, triggers=options.triggers
         ),
+        "scsynth": lambda: scsynth.measure(triggers=options.triggers),
         "midi-clock": midi_clock.measure,
         "effects": lambda: effects.measure(model, seconds=options.soak_seconds),
         "keeping": lambda: keeping.measure(model),

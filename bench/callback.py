@@ -105,8 +105,8 @@ def measure_alone(*, seconds: float = 60.0, triggers: int = 300) -> list[Row]:
                 counted = record(jack, seconds)
                 process.send(StopSlot(LOOP_SLOT))
             with _installed(process, 2, _click()), _udp_to_play(process, 2) as port:
-                packets = _triggers_of(port, b"play", triggers)
-                clicked = record(jack, _length_s(triggers), packets)
+                packets = triggers_of(port, b"play", triggers)
+                clicked = record(jack, length_s(triggers), packets)
     breaks = counter_breaks(counted.recording.audio)
     load = f"{os.cpu_count()} cores burning"
     return [_continuity_row(counted, breaks, load), _latency_row(clicked, triggers)]
@@ -115,19 +115,25 @@ def measure_alone(*, seconds: float = 60.0, triggers: int = 300) -> list[Row]:
 # ── what is recorded ─────────────────────────────────────────────────────────
 
 
-def record(jack: JackServer, seconds: float, packets: UdpTriggers | None = None) -> Measured:
+def record(
+    jack: JackServer,
+    seconds: float,
+    packets: UdpTriggers | None = None,
+    ports: tuple[str, str] = PORTS,
+) -> Measured:
     """Record what the daemon plays, and watch the machine meanwhile.
 
     Args:
         jack: The server.
         seconds: How long.
         packets: What is sent meanwhile, if anything.
+        ports: Those of another program instead of the daemon's.
 
     Returns:
         Every frame, and the stalls.
     """
     with StallMonitor() as monitor:
-        with Recorder(jack, PORTS, seconds=seconds, triggers=packets) as recorder:
+        with Recorder(jack, ports, seconds=seconds, triggers=packets) as recorder:
             recording = recorder.finish()
         return Measured(recording, monitor.finish())
 
@@ -151,9 +157,9 @@ def _trigger_a_slot(jack: JackServer, daemon: RunningDaemon, count: int) -> Meas
     with OscClient(daemon.osc_port) as client:
         _generate(client, ONE_SHOT_SLOT, "closed hi-hat, short", ONE_SHOT_S)
         packet = encode_message(f"/gen/slot/{ONE_SHOT_SLOT}/play", ())
-        packets = _triggers_of(daemon.osc_port, packet, count)
+        packets = triggers_of(daemon.osc_port, packet, count)
         with _busy_generator(daemon.osc_port):
-            return record(jack, _length_s(count), packets)
+            return record(jack, length_s(count), packets)
 
 
 def _generate(client: OscClient, slot: int, prompt: str, seconds: float) -> None:
@@ -188,11 +194,13 @@ def _busy_generator(port: int) -> Iterator[Callable[[], int]]:
         thread.join()
 
 
-def _triggers_of(port: int, packet: bytes, count: int) -> UdpTriggers:
+def triggers_of(port: int, packet: bytes, count: int) -> UdpTriggers:
+    """So many of a packet, about five a second, at random."""
     return UdpTriggers(port, packet, count, MIN_GAP_MS, MAX_GAP_MS)
 
 
-def _length_s(triggers: int) -> float:
+def length_s(triggers: int) -> float:
+    """How long so many triggers take."""
     return 1.0 + triggers * (MIN_GAP_MS + MAX_GAP_MS) / 2000.0
 
 
@@ -279,11 +287,11 @@ def _continuity_row(measured: Measured, breaks: Indices, load: str) -> Row:
 
 
 def _latency_row(measured: Measured, count: int) -> Row:
-    latencies_ms, sent_s = _latencies_ms(measured.recording)
+    waits_ms, sent_s = latencies_ms(measured.recording)
     quiet = np.isin(sent_s, measured.stalls.leave_out(sent_s))
-    heard = latencies_ms[quiet] if quiet.any() else np.array([np.inf])
+    heard = waits_ms[quiet] if quiet.any() else np.array([np.inf])
     median_ms, p99_ms = np.percentile(heard, [50, 99])
-    worst_ms = latencies_ms.max(initial=0.0)
+    worst_ms = waits_ms.max(initial=0.0)
     return Row(
         f"OSC play of a ready take → first sounding frame, {BLOCK_FRAMES}-frame blocks",
         f"median ≤ {MAX_MEDIAN_MS} ms, p99 ≤ {MAX_P99_MS:.0f} ms outside the machine's stalls",
@@ -293,8 +301,18 @@ def _latency_row(measured: Measured, count: int) -> Row:
     )
 
 
-def _latencies_ms(recording: Recording) -> tuple[Times, Times]:
-    """For every trigger that was heard: how long it took, and when it was sent."""
+def latencies_ms(recording: Recording) -> tuple[Times, Times]:
+    """For every trigger that was heard: how long it took, and when it was sent.
+
+    Shapes:
+        returns: [heard] milliseconds, [heard] monotonic seconds
+
+    Args:
+        recording: What sounded, each onset after a silence, and when triggers went out.
+
+    Returns:
+        Latencies and times.
+    """
     heard_s = recording.times_of(onsets(recording.audio, silence_frames=SILENCE_FRAMES))
     triggers = np.searchsorted(recording.sent_times_s, heard_s, side="right") - 1
     heard_s, triggers = heard_s[triggers >= 0], triggers[triggers >= 0]

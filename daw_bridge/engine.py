@@ -191,6 +191,7 @@ class Engine:
         self._xruns_of_the_dead = 0
         self._last_take: TakeReady | None = None
         self._last_due_s, self._last_due_frame = -1.0, audio.NOW
+        self._shown_positions: dict[int, float] = {}
         self._begun_s = time.monotonic()
 
     # ── in ───────────────────────────────────────────────────────────────────
@@ -280,11 +281,15 @@ class Engine:
         status = self._frozen_clock or self._parts.audio.status()
         levels = (status.peak_l, status.peak_r, status.rms_l, status.rms_r)
         self.stream("/master/meter", tuple(("f", _dbfs(level)) for level in levels))
-        frame = _frame_at(status, time.monotonic())
-        for number, slot in enumerate(self._state.slots, 1):
-            if slot.voices:
-                position = slot.voices[-1].position(frame)
-                self.stream(f"/slot/{number}/pos", (("f", position),))
+        frame, before = _frame_at(status, time.monotonic()), self._shown_positions
+        self._shown_positions = {
+            number: slot.voices[-1].position(frame)
+            for number, slot in enumerate(self._state.slots, 1)
+            if slot.voices
+        }
+        # What has fallen silent is told once more: nobody is left with its last place.
+        for number, position in (dict.fromkeys(before, 0.0) | self._shown_positions).items():
+            self.stream(f"/slot/{number}/pos", (("f", position),))
 
     def note(self, event: Event) -> None:
         """Take note of what a neighbour has said."""
@@ -396,6 +401,9 @@ class Engine:
             match action:
                 case Tell(command):
                     self._tell(command)
+                case Reply(0, "/fail", arguments):
+                    # A key or a program has no address that could be answered.
+                    self.log(1, f"{arguments[0][1]}: {arguments[-1][1]}")
                 case Reply(client, address, arguments):
                     self._parts.osc.send(client, address, arguments)
                 case Show():

@@ -106,7 +106,8 @@ class MidiDesk:
             case NoteOff(channel, note):
                 return [self._message("/note/off", note, 0, channel)]
             case Program(_, program):
-                found = self._message("/preset/load", program)
+                # Devices show programs from 1, as presets are numbered.
+                found = self._message("/preset/load", program + 1)
                 return [found] if found.address in self._book.places else []
             case Control(_, controller, _) if controller in (ALL_SOUND_OFF, ALL_NOTES_OFF):
                 return [self._message("/panic")]

@@ -243,7 +243,7 @@ SLOT: tuple[Row, ...] = (
     Row(
         "/slot/{slot}/pos",
         Access.STREAM,
-        "How far the newest sound of the slot is in its take, 25 times a second.",
+        "How far the newest sound of the slot is in its take, 25 times a second; 0 at its end.",
         (Argument("position", Kind.FLOAT, low=0.0, high=1.0),),
     ),
     Row(

@@ -95,6 +95,31 @@ def test_keys_play_slots_and_controllers_move_what_they_learnt(
 
 
 @pytest.mark.jack
+def test_a_program_change_loads_the_preset_that_its_device_shows(
+    tmp_path: Path, jack: JackServer
+) -> None:
+    async def scene(_: DaemonRig, client: UdpClient) -> None:
+        client.send("/gen/preset/list")
+        names = await client.expect("/gen/preset/list")
+        client.send("/gen/notify", ("i", 1))
+        await client.expect("/done")
+        with Keyboard().connected() as keyboard:
+            for program in (1, 3, len(names)):
+                keyboard.send(0xC0, program - 1)
+                name = await client.expect(
+                    "/gen/preset/name", lambda values: bool(values[0]), patience_s=60.0
+                )
+                assert name == [names[program - 1]]
+            keyboard.send(0xC0, 127)
+            log = await client.expect("/gen/log", lambda values: "128" in values[1])
+            assert f"1 to {len(names)}" in log[1]
+            client.send("/gen/preset/name")
+            assert await client.expect("/gen/preset/name") == [names[-1]]
+
+    play(scene, tmp_path, jack)
+
+
+@pytest.mark.jack
 def test_the_clock_of_another_program_leads(tmp_path: Path, jack: JackServer) -> None:
     async def scene(_: DaemonRig, client: UdpClient) -> None:
         client.send("/gen/tempo/source", ("s", "midi"))

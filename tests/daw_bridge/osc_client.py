@@ -43,10 +43,14 @@ class UdpClient(asyncio.DatagramProtocol):
         return int(self.transport.get_extra_info("sockname")[1])
 
     async def expect(
-        self, address: str, check: Callable[[list[Any]], bool] = lambda _: True
+        self,
+        address: str,
+        check: Callable[[list[Any]], bool] = lambda _: True,
+        *,
+        patience_s: float = WAIT_S,
     ) -> list[Any]:
         """Wait for a message; others before it are passed over."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(patience_s):
             while True:
                 message = await self.received.get()
                 values = [value for _, value in message.arguments]

@@ -1,10 +1,10 @@
 """Laws of what MIDI asks for: the same as OSC could, and never more than was bound."""
 
 from daw_bridge.addresses import AddressBook
-from daw_bridge.midi import Control, NoteOff, NoteOn
+from daw_bridge.midi import Control, NoteOff, NoteOn, Program
 from daw_bridge.midi_desk import Learnt, MidiDesk
 from daw_bridge.osc import Message
-from daw_bridge.requests import Learn, Panic, Request
+from daw_bridge.requests import Learn, LoadPreset, Panic, Request
 from daw_bridge.requests import NoteOn as PressKey
 from daw_bridge.session_state import new_session, value_of
 
@@ -39,6 +39,11 @@ def test_keys_are_notes_of_the_table() -> None:
 def test_all_sound_off_is_panic() -> None:
     for controller in (120, 123):
         assert asked(desk().hear(Control(1, controller, 0))) == [Panic()]
+
+
+def test_programs_are_presets_both_counted_from_1_by_people() -> None:
+    assert asked(desk().hear(Program(1, 0))) == [LoadPreset(1)]
+    assert asked(desk().hear(Program(16, 127))) == [LoadPreset(128)]
 
 
 def test_an_unbound_controller_does_nothing() -> None:
