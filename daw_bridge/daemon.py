@@ -281,6 +281,7 @@ class Daemon:
             await asyncio.sleep(pause_s)
             self._safely(self._engine.hear_audio)
             self._safely(self._engine.look_at_audio)
+            self._safely(self._engine.keep_warm)
 
     async def _keep_time(self) -> None:
         """Tell each beat as it falls, and see that the neighbours' process is there."""

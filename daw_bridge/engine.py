@@ -114,6 +114,9 @@ class GeneratorPart(Protocol):
     def known_models(self) -> Sequence[str]:
         """Which models came with the daemon."""
 
+    def keep_warm(self) -> None:
+        """Somebody plays: let no device fall asleep between takes."""
+
     def try_model(self, job_id: int, model: str) -> None:
         """Load another model beside the one that plays."""
 
@@ -294,6 +297,11 @@ class Engine:
     def note(self, event: Event) -> None:
         """Take note of what a neighbour has said."""
         self._decide(event)
+
+    def keep_warm(self) -> None:
+        """Have the generator stay awake while something sounds; to be called now and then."""
+        if any(slot.voices for slot in self._state.slots):
+            self._parts.generator.keep_warm()
 
     def look_at_audio(self) -> None:
         """Take note of how many breaks the device has told of, and of how long its blocks are."""

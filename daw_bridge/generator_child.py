@@ -8,14 +8,12 @@ generator_process.py (control) → a line with a request → shared memory → a
 
 import math
 import os
-import queue
 import signal
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from typing import NoReturn, TextIO
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,20 +25,23 @@ from daw_bridge.generator_events import (
     TakeProgress,
     TakeReady,
 )
+from daw_bridge.generator_inbox import CancelledError, Inbox
 from daw_bridge.generator_wire import (
     ChildEvent,
-    DropTake,
-    Leave,
+    KeepWarm,
     LoadFailed,
     MakeTake,
+    MakeTakes,
     TakeReserved,
-    command_from_line,
     to_line,
 )
 from daw_bridge.shared_memory import remove_blocks_of
 from daw_bridge.takes import TakeBuffer, create_take, open_take, remove_take
 from generator.api import (
+    MAX_AT_ONCE,
     SAMPLE_RATE_HZ,
+    AudioClip,
+    Batching,
     FloatArray,
     GenerationRequest,
     Generator,
@@ -49,7 +50,6 @@ from generator.api import (
 )
 from generator.loading import load_generator
 
-END_AT_ONCE_AFTER_S = 0.3
 PROGRESS_STEP = 0.1
 # A take may begin to play once it is made so much faster than it plays; a machine that is busy with
 # something else makes it whole first.
@@ -58,55 +58,6 @@ SAFE_PACE = 4.0
 NICENESS = 5
 
 Say = Callable[[ChildEvent], None]
-
-
-class _CancelledError(Exception):
-    """The take that is being made is no longer wanted."""
-
-
-class Inbox:
-    """What control has asked for, filled by a thread that also notices when control is gone."""
-
-    def __init__(self, lines: TextIO, *, owner: int) -> None:
-        self._lines = lines
-        self._owner = owner
-        self._wanted: queue.SimpleQueue[MakeTake | None] = queue.SimpleQueue()
-        self._dropped: set[int] = set()
-        self._closed = threading.Event()
-        self._said_goodbye = False
-        threading.Thread(target=self._read, name="inbox", daemon=True).start()
-
-    def next(self) -> MakeTake | None:
-        """Wait for a request; None when control wants no more."""
-        return self._wanted.get()
-
-    def check_wanted(self, request_id: int) -> None:
-        """Raise where a request was dropped or control is gone."""
-        if self._closed.is_set() or request_id in self._dropped:
-            raise _CancelledError
-
-    def leave(self) -> NoReturn:
-        """End this process; where control went without a goodbye, remove its takes."""
-        if self._closed.is_set() and not self._said_goodbye:
-            remove_blocks_of(self._owner)
-        # Not by returning: at the interpreter's end a thread that waits for input is a fatal error.
-        os._exit(0)
-
-    def _read(self) -> None:
-        for line in self._lines:
-            message = command_from_line(line)
-            match message:
-                case MakeTake():
-                    self._wanted.put(message)
-                case DropTake():
-                    self._dropped.add(message.request_id)
-                case Leave():
-                    self._said_goodbye = True
-        self._closed.set()
-        self._wanted.put(None)
-        # A model that is loading or a stage that is long must not keep the daemon from ending.
-        time.sleep(END_AT_ONCE_AFTER_S)
-        self.leave()
 
 
 def serve(generator: Generator, inbox: Inbox, say: Say, owner: int) -> None:
@@ -119,17 +70,71 @@ def serve(generator: Generator, inbox: Inbox, say: Say, owner: int) -> None:
         owner: Process id of control, which will own the takes.
     """
     while (wanted := inbox.next()) is not None:
-        try:
-            say(_make_take(generator, wanted, inbox, _Reporter(wanted.request_id, say, owner)))
-        except _CancelledError:
-            say(TakeFailed(wanted.request_id, Fault.CANCELLED, "The take was cancelled."))
-        except GeneratorError as error:
-            say(TakeFailed(wanted.request_id, Fault.GENERATOR_FAILED, str(error)))
-        except AudioError as error:
-            say(TakeFailed(wanted.request_id, Fault.INTERNAL, str(error)))
-        except Exception as error:
-            text = f"The generator failed on this request ({error!r}). Please report it."
-            say(TakeFailed(wanted.request_id, Fault.INTERNAL, text))
+        match wanted:
+            case KeepWarm() if isinstance(generator, Batching):
+                generator.keep_warm()
+            case MakeTakes(takes):
+                jobs = [_Job(take, inbox, _Reporter(take.request_id, say, owner)) for take in takes]
+                made = _at_once(generator, jobs) if len(jobs) > 1 else {}
+                for job in jobs:
+                    _answer(generator, job, made.get(job.wanted.request_id), say)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One request, where it is told that it is no longer wanted, and where its progress is said."""
+
+    wanted: MakeTake
+    inbox: Inbox
+    report: "_Reporter"
+    begun_s: float = field(default_factory=time.monotonic)
+
+    def check_wanted(self) -> None:
+        self.inbox.check_wanted(self.wanted.request_id)
+
+    def ready(self, take: TakeBuffer) -> TakeReady:
+        elapsed_ms = 1e3 * (time.monotonic() - self.begun_s)
+        whole = (take.name, take.frames, self.wanted.request.seed, elapsed_ms)
+        return TakeReady(self.wanted.request_id, *whole, level_db(take.audio))
+
+
+def _answer(generator: Generator, job: _Job, clip: AudioClip | None, say: Say) -> None:
+    """Make a take, unless it is made already, and say how that went."""
+    request_id = job.wanted.request_id
+    try:
+        say(_make_take(generator, job) if clip is None else _hand_over(clip, job))
+    except CancelledError:
+        say(TakeFailed(request_id, Fault.CANCELLED, "The take was cancelled."))
+    except GeneratorError as error:
+        say(TakeFailed(request_id, Fault.GENERATOR_FAILED, str(error)))
+    except AudioError as error:
+        say(TakeFailed(request_id, Fault.INTERNAL, str(error)))
+    except Exception as error:
+        text = f"The generator failed on this request ({error!r}). Please report it."
+        say(TakeFailed(request_id, Fault.INTERNAL, text))
+
+
+def _at_once(generator: Generator, jobs: Sequence[_Job]) -> dict[int, AudioClip]:
+    """Make takes at once, by their requests; none where one of them fails, to be made alone."""
+    if not isinstance(generator, Batching):
+        return {}
+    try:
+        for job in jobs:
+            job.check_wanted()
+            job.report.begin()
+            _hear(generator, job.wanted)
+        clips = generator.generate_many([job.wanted.request for job in jobs])
+    except (CancelledError, GeneratorError, AudioError, RuntimeError):
+        return {}
+    return {job.wanted.request_id: clip for job, clip in zip(jobs, clips, strict=True)}
+
+
+def _hand_over(clip: AudioClip, job: _Job) -> TakeReady:
+    """Put a take that is made into shared memory."""
+    job.check_wanted()
+    take = job.report.reserve(clip.request.frames)
+    take.audio[:] = clip.audio
+    return job.ready(take)
 
 
 class _Reporter:
@@ -159,19 +164,17 @@ class _Reporter:
             self._say(TakeProgress(self._request_id, fraction))
 
 
-def _make_take(
-    generator: Generator, wanted: MakeTake, inbox: Inbox, report: _Reporter
-) -> TakeReady:
-    begun_s = time.monotonic()
-    request = wanted.request
-    inbox.check_wanted(wanted.request_id)
+def _make_take(generator: Generator, job: _Job) -> TakeReady:
+    request, report = job.wanted.request, job.report
+    job.check_wanted()
     report.begin()
+    _hear(generator, job.wanted)
     take = report.reserve(request.frames)
     take.await_frames()
-    made, is_told, decoding_since_s = 0, False, begun_s
+    made, is_told, decoding_since_s = 0, False, job.begun_s
     try:
-        for chunk in _chunks(generator, wanted):
-            inbox.check_wanted(wanted.request_id)
+        for chunk in generator.stream(request):
+            job.check_wanted()
             if made + len(chunk) > request.frames:
                 raise GeneratorError(f"The model made more than {request.frames} frames.")
             made = take.append(chunk)
@@ -188,16 +191,13 @@ def _make_take(
     except BaseException:
         remove_take(take.name)
         raise
-    elapsed_ms = 1e3 * (time.monotonic() - begun_s)
-    whole = (take.name, request.frames, request.seed, elapsed_ms)
-    return TakeReady(wanted.request_id, *whole, level_db(take.audio))
+    return job.ready(take)
 
 
-def _chunks(generator: Generator, wanted: MakeTake) -> Iterator[FloatArray]:
-    """Have the generator hear what the take begins from, then make it."""
+def _hear(generator: Generator, wanted: MakeTake) -> None:
+    """Have the generator hear what a take begins from."""
     if wanted.sound is not None:
         hear(generator, open_take(wanted.sound.shm_name, wanted.sound.frames).audio)
-    return generator.stream(wanted.request)
 
 
 def level_db(audio: FloatArray) -> float | None:
@@ -259,5 +259,6 @@ def _load(model: str, threads: int, say: Say) -> Generator | None:
         traceback.print_exc()
         say(LoadFailed(f"The model {model!r} cannot be loaded here: {error!r}"))
         return None
-    say(GeneratorReady(generator.name, 1e3 * (time.monotonic() - begun_s)))
+    at_once = MAX_AT_ONCE if isinstance(generator, Batching) else 1
+    say(GeneratorReady(generator.name, 1e3 * (time.monotonic() - begun_s), at_once))
     return generator

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class GeneratorReady:
-    """A model is loaded and warm."""
+    """A model is loaded and warm; it can make so many takes at once."""
 
     model: str
     load_ms: float
+    at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The generator as control sees it: a handle that outlives any number of child processes.
 
-Requests wait here and go to the child one at a time, so a request that waits can be cancelled at
-once and survives the death of the child; only the one being made is lost with it. It never loads a
+Requests wait here and go to the child one at a time, or as many as its model makes at once, so a
+request that waits can be cancelled at once and survives the death of the child; only what is being
+made is lost with it. It never loads a
 model and never touches audio. Flow: daemon.py → `submit` → generator_child.py → `poll` → daemon.py.
 
 What it promises: every request that was submitted ends in exactly one TakeReady or TakeFailed,
@@ -11,6 +12,7 @@ and takes over between two takes.
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from daw_bridge.errors import Fault
 from daw_bridge.generator_candidate import Candidate, Retired
@@ -25,7 +27,15 @@ from daw_bridge.generator_events import (
     TakeReady,
 )
 from daw_bridge.generator_link import ChildLink, Mailbox
-from daw_bridge.generator_wire import ChildEvent, DropTake, LoadFailed, MakeTake, TakeReserved
+from daw_bridge.generator_wire import (
+    ChildEvent,
+    DropTake,
+    KeepWarm,
+    LoadFailed,
+    MakeTake,
+    MakeTakes,
+    TakeReserved,
+)
 from daw_bridge.sounds import Sound
 from daw_bridge.takes import remove_take
 from generator.api import GenerationRequest
@@ -34,6 +44,16 @@ from generator.loading import known_names
 MAX_WAITING = 64
 MAX_FAILED_STARTS = 3
 STOP_TIMEOUT_S = 0.45
+
+
+@dataclass(slots=True)
+class _InHand:
+    """A request that the child has: how far it is, and the memory that its take is to have."""
+
+    wanted: MakeTake
+    has_begun: bool = False
+    is_dropped: bool = False
+    reserved: str | None = None
 
 
 class GeneratorProcess:
@@ -49,10 +69,8 @@ class GeneratorProcess:
         self._mailbox = Mailbox()
         self._child: ChildLink | None = None
         self._waiting: OrderedDict[int, MakeTake] = OrderedDict()
-        self._making: MakeTake | None = None
-        self._has_begun = False
-        self._dropped = False
-        self._reserved: str | None = None
+        self._in_hand: dict[int, _InHand] = {}
+        self._at_once = 1
         self._is_ready = False
         self._failed_starts = 0
         self._broken_text = ""
@@ -74,7 +92,7 @@ class GeneratorProcess:
     @property
     def open_requests(self) -> int:
         """How many requests have not ended."""
-        return len(self._waiting) + (self._making is not None)
+        return len(self._waiting) + len(self._in_hand)
 
     @property
     def pid(self) -> int | None:
@@ -134,10 +152,15 @@ class GeneratorProcess:
         """Take a request back; one that has ended already is left alone."""
         if self._waiting.pop(request_id, None) is not None:
             self._fail(request_id, Fault.CANCELLED, "The take was cancelled.")
-        elif self._making and self._making.request_id == request_id and not self._dropped:
-            self._dropped = True
+        elif request_id in self._in_hand and not self._in_hand[request_id].is_dropped:
+            self._in_hand[request_id].is_dropped = True
             if self._child is not None:
                 self._child.tell(DropTake(request_id))
+
+    def keep_warm(self) -> None:
+        """Say that somebody plays; it matters to models on an accelerator, while they are idle."""
+        if self._child is not None and self._at_once > 1 and not self._in_hand:
+            self._child.tell(KeepWarm())
 
     def fileno(self) -> int:
         """Return what to watch for reading: `poll` has something when it is readable."""
@@ -172,12 +195,11 @@ class GeneratorProcess:
             for child, event in self._mailbox.take_all():
                 if child is self._child and isinstance(event, TakeReady | TakeReserved):
                     remove_take(event.shm_name)
-        if self._reserved is not None:
-            remove_take(self._reserved)
+        self._forget(*self._in_hand)
         for untold in self._events:
             if isinstance(untold, TakeReady):
                 remove_take(untold.shm_name)
-        self._child = self._making = self._reserved = None
+        self._child = None
         self._events.clear()
         self._waiting.clear()
         self._is_ready = False
@@ -196,13 +218,14 @@ class GeneratorProcess:
     def _promote(self) -> None:
         """Let a candidate that is ready take over, unless a take is being made."""
         candidate = self._candidate
-        if candidate is None or candidate.ready is None or self._making is not None:
+        if candidate is None or candidate.ready is None or self._in_hand:
             return
         if self._child is not None:
             self._retired.add(self._child, STOP_TIMEOUT_S)
         self._candidate, self._child = None, candidate.link
         self._model_before = "" if self._broken_text else self._model
         self._model, self._is_ready = candidate.asked, True
+        self._at_once = candidate.ready.at_once
         self._broken_text, self._failed_starts = "", 0
         ready = candidate.ready
         self._events.append(
@@ -215,20 +238,22 @@ class GeneratorProcess:
             self._candidate = None
 
     def _feed(self) -> None:
-        """Give the child the next request where it has none."""
-        if self._child is not None and self._making is None and self._waiting:
-            _, self._making = self._waiting.popitem(last=False)
-            self._has_begun = self._dropped = False
-            self._child.tell(self._making)
+        """Give the child the next requests where it has none."""
+        if self._child is None or self._in_hand or not self._waiting:
+            return
+        count = min(len(self._waiting), self._at_once)
+        takes = tuple(self._waiting.popitem(last=False)[1] for _ in range(count))
+        self._in_hand = {take.request_id: _InHand(take) for take in takes}
+        self._child.tell(MakeTakes(takes))
 
     def _hear(self, event: ChildEvent) -> None:
         match event:
             case TakeReserved():
-                self._reserved = event.shm_name
-            case TakeBegun() if self._dropped:
+                self._in_hand[event.request_id].reserved = event.shm_name
+            case TakeBegun() if self._in_hand[event.request_id].is_dropped:
                 pass  # Nobody waits for it any more.
             case TakeProgress() | TakeBegun():
-                self._has_begun = True
+                self._in_hand[event.request_id].has_begun = True
                 self._events.append(event)
             case LoadFailed():
                 self._broken_text = event.text
@@ -237,22 +262,26 @@ class GeneratorProcess:
             case GeneratorReady():
                 self._is_ready = True
                 self._failed_starts = 0
+                self._at_once = event.at_once
                 self._events.append(event)
 
     def _hear_the_end(self, event: TakeReady | TakeFailed) -> None:
-        is_cancelled = self._dropped and isinstance(event, TakeReady)
+        one = self._in_hand[event.request_id]
+        is_cancelled = one.is_dropped and isinstance(event, TakeReady)
         if isinstance(event, TakeReady) and not is_cancelled:
-            self._reserved = None  # It is control's now.
-        self._end_making()
+            one.reserved = None  # It is control's now.
+        self._forget(event.request_id)
         if is_cancelled:
             self._fail(event.request_id, Fault.CANCELLED, "The take was cancelled.")
         else:
             self._events.append(event)
 
-    def _end_making(self) -> None:
-        if self._reserved is not None:
-            remove_take(self._reserved)
-        self._making = self._reserved = None
+    def _forget(self, *request_ids: int) -> None:
+        """Let go of requests in hand, and of the memory that is not control's yet."""
+        for request_id in request_ids:
+            reserved = self._in_hand.pop(request_id).reserved
+            if reserved is not None:
+                remove_take(reserved)
 
     def _bury(self) -> None:
         """Clear up after a child that ended by itself, and start the next one."""
@@ -289,19 +318,17 @@ class GeneratorProcess:
         self._failed_starts, self._broken_text = 0, ""
 
     def _settle_lost(self) -> None:
-        """End the request that a dead child had, or put it back where the child never began it."""
-        lost = self._making
-        self._end_making()
-        if lost is None:
-            return
-        if self._dropped:
-            self._fail(lost.request_id, Fault.CANCELLED, "The take was cancelled.")
-        elif self._has_begun:
-            text = "The generator ended while it made this take. It is being restarted; ask again."
-            self._fail(lost.request_id, Fault.GENERATOR_FAILED, text)
-        else:
-            self._waiting[lost.request_id] = lost
-            self._waiting.move_to_end(lost.request_id, last=False)
+        """End the requests that a dead child had, or put back those that it never began."""
+        for request_id, lost in reversed(self._in_hand.copy().items()):
+            self._forget(request_id)
+            if lost.is_dropped:
+                self._fail(request_id, Fault.CANCELLED, "The take was cancelled.")
+            elif lost.has_begun:
+                text = "The generator ended while it made this. It is being restarted; ask again."
+                self._fail(request_id, Fault.GENERATOR_FAILED, text)
+            else:
+                self._waiting[request_id] = lost.wanted
+                self._waiting.move_to_end(request_id, last=False)
 
     def _fail(self, request_id: int, fault: Fault, text: str) -> None:
         self._events.append(TakeFailed(request_id, fault, text))

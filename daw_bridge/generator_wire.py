@@ -6,6 +6,7 @@ code. Used by generator_child.py on one side and by generator_link.py on the oth
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from daw_bridge.generator_events import (
     GeneratorReady,
@@ -25,6 +26,18 @@ class MakeTake:
     request_id: int
     request: GenerationRequest
     sound: Sound | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeTakes:
+    """Make takes: one, or several at once where the model said that it can."""
+
+    takes: tuple[MakeTake, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepWarm:
+    """Somebody plays: let the device not fall asleep between takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +67,7 @@ class LoadFailed:
     text: str
 
 
-ChildCommand = MakeTake | DropTake | Leave
+ChildCommand = MakeTakes | KeepWarm | DropTake | Leave
 ChildEvent = (
     GeneratorReady | TakeProgress | TakeBegun | TakeReady | TakeFailed | TakeReserved | LoadFailed
 )
@@ -91,6 +104,12 @@ def command_from_line(line: str) -> ChildCommand:
         return DropTake(**values)
     if kind == Leave.__name__:
         return Leave()
+    if kind == KeepWarm.__name__:
+        return KeepWarm()
+    return MakeTakes(tuple(map(_take_of, values["takes"])))
+
+
+def _take_of(values: dict[str, Any]) -> MakeTake:
     request = values["request"]
     if request["base"] is not None:
         request["base"] = Base(**request["base"])

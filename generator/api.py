@@ -9,7 +9,7 @@ References:
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -38,6 +38,7 @@ MIN_RMS_DBFS = -60.0
 MAX_RMS_DBFS = -12.0
 IDENTITY_DIGITS = 32
 MAX_SOUNDS = 16
+MAX_AT_ONCE = 8
 
 _MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
@@ -371,6 +372,17 @@ class Listener(Protocol):
         Raises:
             RequestError: The model holds no encoder, or there is nothing to be heard.
         """
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A generator that makes up to MAX_AT_ONCE takes in about the time of one."""
+
+    def generate_many(self, requests: Sequence[GenerationRequest]) -> list[AudioClip]:
+        """Make several takes at once."""
+
+    def keep_warm(self) -> None:
+        """Do a little work, so that the device does not fall asleep between takes."""
 
 
 def hear(generator: Generator, audio: FloatArray) -> str:

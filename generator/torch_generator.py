@@ -17,6 +17,7 @@ from torch import Tensor
 from generator.api import (
     CHANNELS,
     LATENT_HOP_FRAMES,
+    MAX_AT_ONCE,
     AudioClip,
     FloatArray,
     GenerationRequest,
@@ -35,7 +36,6 @@ from generator.spectral import BINS, blur_noise
 from generator.take_program import Bucket, Making, MakingInputs, Sounding, empty_inputs
 from generator.text import MAX_TOKENS, TextEncoder
 
-MAX_BATCH = 8
 # A recording keeps its activations; an old length is recorded again when it is wanted again.
 KEPT_RECORDINGS = 32
 
@@ -99,7 +99,7 @@ class TakeMaker:
         """Make takes; all queued work is one flow, waited for once.
 
         Args:
-            requests: At most MAX_BATCH, of equal latents and steps.
+            requests: At most MAX_AT_ONCE, of equal latents and steps.
             latents: How many latent frames each takes.
 
         Returns:
@@ -229,8 +229,8 @@ class TorchGenerator(LatentGenerator):
             else:
                 clips[place] = self.generate(request)
         for (latents, _), places in alike.items():
-            for start in range(0, len(places), MAX_BATCH):
-                group = places[start : start + MAX_BATCH]
+            for start in range(0, len(places), MAX_AT_ONCE):
+                group = places[start : start + MAX_AT_ONCE]
                 made = self.maker.make([requests[place] for place in group], latents)
                 for place, take in zip(group, made, strict=True):
                     request = requests[place]

@@ -60,6 +60,7 @@ class FakeGenerator:
     """A generator that makes a take of one second at once."""
 
     events: list[GeneratorEvent] = field(default_factory=list)
+    warmed: int = 0
 
     def submit(
         self, request_id: int, request: GenerationRequest, sound: Sound | None = None
@@ -73,6 +74,9 @@ class FakeGenerator:
 
     def known_models(self) -> tuple[str, ...]:
         return ("house", "tone")
+
+    def keep_warm(self) -> None:
+        self.warmed += 1
 
     def try_model(self, job_id: int, model: str) -> None:
         if model == "good":
@@ -243,6 +247,24 @@ def test_a_new_audio_process_is_told_everything_and_nothing_goes_to_the_old_one(
     ]
     stage.send("/gen/xruns")
     assert stage.answers("/gen/xruns")[-1] == [5]
+
+
+def test_the_generator_is_kept_warm_while_something_sounds() -> None:
+    stage = Stage()
+    stage.engine.keep_warm()
+    assert stage.generator.warmed == 0
+    stage.send("/gen/slot/1/mode", ("s", "loop"))
+    stage.send("/gen/slot/1/go", ("s", "loop"))
+    stage.engine.hear_generator()
+    (play,) = (one for one in stage.audio.sent if isinstance(one, audio.Play))
+    stage.audio.events = [audio.Installed(1), audio.Started(1, 1, 0, play.play_id)]
+    stage.engine.hear_audio()
+    stage.engine.keep_warm()
+    assert stage.generator.warmed == 1
+    stage.audio.events = [audio.Ended(1, 1, 0, 0, play.play_id)]
+    stage.engine.hear_audio()
+    stage.engine.keep_warm()
+    assert stage.generator.warmed == 1
 
 
 def test_status_version_and_refresh() -> None:

@@ -18,6 +18,7 @@ from daw_bridge.generator_events import (
     GeneratorDied,
     GeneratorEvent,
     GeneratorReady,
+    ModelLoaded,
     TakeBegun,
     TakeFailed,
     TakeProgress,
@@ -27,8 +28,9 @@ from daw_bridge.generator_process import MAX_WAITING, GeneratorProcess
 from daw_bridge.shared_memory import blocks_of
 from daw_bridge.sounds import Sound
 from daw_bridge.takes import create_take, open_take, remove_take
-from generator.api import Base, GenerationRequest, hear, sound_identity
+from generator.api import MAX_AT_ONCE, Base, GenerationRequest, hear, sound_identity
 from generator.loading import load_generator
+from tests.accelerated import small_accelerated
 from tests.models import tiny_checkpoint
 
 PATIENCE_S = 30.0
@@ -313,3 +315,75 @@ def test_control_loads_no_model_runtime() -> None:
     code = "import sys, daw_bridge.generator_process; print('onnxruntime' in sys.modules)"
     command = [sys.executable, "-c", code]
     assert subprocess.run(command, capture_output=True, check=True).stdout.strip() == b"False"
+
+
+@pytest.fixture(scope="module")
+def accelerated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_accelerated(tmp_path_factory.mktemp("accelerated")).folder
+
+
+def test_what_waits_is_made_at_once_where_the_model_can(
+    process: GeneratorProcess, accelerated: Path
+) -> None:
+    listener = Listener(process)
+    process.start(str(accelerated))
+    listener.ready()
+    (ready,) = (event for event in listener.events if isinstance(event, GeneratorReady))
+    assert ready.at_once == MAX_AT_ONCE
+    requests = {n: GenerationRequest(f"pad {n}", n, 0.5) for n in range(2, 7)}
+    process.submit(1, GenerationRequest("the first goes alone", 1, 0.5))
+    for number, request in requests.items():
+        process.submit(number, request)
+    process.submit(7, replace(KICK, base=Base("0" * 32, 0.5)))
+    process.cancel(4)
+    for number, request in requests.items():
+        event = listener.ending_of(number)
+        if number == 4:
+            assert isinstance(event, TakeFailed)
+            continue
+        alone = load_generator(accelerated, threads=1).generate(request).audio
+        # A batch gives each what it is alone, to rounding.
+        np.testing.assert_allclose(audio_of(event), alone, atol=1e-3)
+    # One that cannot be made takes nothing from the others.
+    failed = listener.ending_of(7)
+    assert isinstance(failed, TakeFailed)
+    assert "not remembered" in failed.text
+    audio_of(listener.ending_of(1))
+
+
+def test_takes_of_one_batch_begin_before_the_first_of_them_ends(
+    process: GeneratorProcess, accelerated: Path
+) -> None:
+    listener = Listener(process)
+    for number in range(1, 6):
+        process.submit(number, GenerationRequest(f"pad {number}", number, 0.5))
+    process.start(str(accelerated))
+    for number in range(1, 6):
+        audio_of(listener.ending_of(number))
+    told = [e for e in listener.events if isinstance(e, TakeProgress | TakeReady)]
+    order = [(type(e), e.request_id) for e in told]
+    # Nothing was sent before the model was ready and had said how many it makes at once.
+    before = order[: min(order.index((TakeReady, number)) for number in range(1, 6))]
+    assert {number for kind, number in before if kind is TakeProgress} == {1, 2, 3, 4, 5}
+
+
+def test_a_model_that_is_kept_warm_makes_the_same_takes(
+    process: GeneratorProcess, accelerated: Path, tiny: Path
+) -> None:
+    listener = Listener(process)
+    process.keep_warm()
+    process.start(str(accelerated))
+    listener.ready()
+    process.submit(1, KICK)
+    first = audio_of(listener.ending_of(1))
+    for _ in range(5):
+        process.keep_warm()
+    process.submit(2, KICK)
+    process.keep_warm()
+    np.testing.assert_array_equal(audio_of(listener.ending_of(2)), first)
+    # On a processor there is nothing to be kept warm, and nothing is sent.
+    process.try_model(3, str(tiny))
+    listener.until(lambda events: any(isinstance(e, ModelLoaded) for e in events))
+    process.keep_warm()
+    process.submit(4, KICK)
+    audio_of(listener.ending_of(4))

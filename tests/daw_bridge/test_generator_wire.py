@@ -36,14 +36,15 @@ REQUESTS = st.builds(
 @given(st.integers(0, 2**31), REQUESTS)
 def test_commands_survive(request_id: int, request: GenerationRequest) -> None:
     begun = wire.MakeTake(request_id, request, Sound("0" * 32, "dawb-1-take-b", 5))
-    others = (wire.DropTake(request_id), wire.Leave())
-    for command in (wire.MakeTake(request_id, request), begun, *others):
+    many = wire.MakeTakes((wire.MakeTake(request_id, request), begun))
+    others = (wire.DropTake(request_id), wire.Leave(), wire.KeepWarm())
+    for command in (wire.MakeTakes((wire.MakeTake(request_id, request),)), many, *others):
         line = wire.to_line(command)
         assert line.count("\n") == 1
         read = wire.command_from_line(line)
         assert read == command
-        if isinstance(read, wire.MakeTake):
-            assert read.request.identity == request.identity
+        if isinstance(read, wire.MakeTakes):
+            assert all(one.request.identity == request.identity for one in read.takes)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,6 @@ def test_events_survive(event: wire.ChildEvent) -> None:
 
 def test_a_blend_survives_the_wire() -> None:
     request = GenerationRequest("a", 1, blend=(("a", 0.25), ("b", 0.75)), variation=0.5)
-    command = wire.MakeTake(3, request)
+    command = wire.MakeTakes((wire.MakeTake(3, request),))
     assert wire.command_from_line(wire.to_line(command)) == command
     assert request.identity != GenerationRequest("a", 1).identity

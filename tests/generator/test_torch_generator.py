@@ -1,6 +1,5 @@
 """Laws of the accelerator backend: what is recorded is what the general way makes."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,26 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from generator.api import SAMPLE_RATE_HZ, Base, GenerationRequest, hear, sound_identity
-from generator.autoencoder import AutoencoderConfig, Decoder, Encoder
-from generator.backbone import Backbone, BackboneConfig
-from generator.checkpoint import Checkpoint, Manifest
+from generator.api import Base, GenerationRequest, hear, sound_identity
+from generator.checkpoint import Checkpoint
 from generator.cuda_graph import Recording
 from generator.loading import load_generator
-from generator.minilm import MiniLm
 from generator.pipeline import LatentGenerator
 from generator.spectral import BINS, PhaseWalk, SpectralFrames, blur_noise
 from generator.take_program import walk_phases
 from generator.text import ENCODER_FILE, TOKENIZER_FILE
 from generator.torch_backend import TorchNetworks, TorchText, open_torch
 from generator.torch_generator import TorchGenerator
-from tests.models import tiny_checkpoint
-from training.export import Trained, architecture_of, export_weights
+from tests.accelerated import MANIFEST, small_accelerated, small_networks
+from training.export import architecture_of, export_weights
 from training.onnx_graphs import signal_to_noise_db
 
-MANIFEST = Manifest(
-    name="small", objective="none", text_encoder="random", precision="-", latent_channels=4
-)
 REQUESTS = (
     GenerationRequest("deep kick", 1, 0.1),
     GenerationRequest("warm pad", 2, 0.9, steps=3, key="Am", tempo_bpm=120),
@@ -37,34 +30,9 @@ REQUESTS = (
 )
 
 
-def small_networks() -> Trained:
-    torch.manual_seed(5)
-    backbone_sizes = BackboneConfig(latent_channels=4, width=32, blocks=1, heads=2)
-    decoder_sizes = AutoencoderConfig(
-        latent_channels=4, latent_width=16, latent_blocks=1, decoder_width=16, decoder_blocks=1
-    )
-    backbone, decoder = Backbone(backbone_sizes), Decoder(decoder_sizes, SAMPLE_RATE_HZ)
-    for weight in backbone.parameters():
-        if not weight.any():
-            torch.nn.init.normal_(weight, std=0.2)
-    encoder = Encoder(decoder_sizes, SAMPLE_RATE_HZ).eval()
-    torch.nn.init.normal_(encoder.get_buffer("mean"))
-    torch.nn.init.normal_(encoder.get_buffer("projection"), std=0.05)
-    return Trained(backbone.eval(), backbone_sizes, decoder.eval(), decoder_sizes, encoder)
-
-
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    tiny = tiny_checkpoint(tmp_path_factory.mktemp("text")).folder
-    folder = tmp_path_factory.mktemp("weights")
-    for name in (ENCODER_FILE, TOKENIZER_FILE):
-        (folder / name).write_bytes((tiny / name).read_bytes())
-    trained = small_networks()
-    torch.manual_seed(6)
-    text = MiniLm(len(json.loads((folder / TOKENIZER_FILE).read_text())["model"]["vocab"]))
-    text.words.rows.random_(-127, 128)
-    text.words.scale.fill_(2.0**-7)
-    return export_weights(folder, trained, MANIFEST, text.eval())
+    return small_accelerated(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")
