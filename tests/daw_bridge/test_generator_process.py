@@ -28,7 +28,7 @@ from daw_bridge.generator_process import MAX_WAITING, GeneratorProcess
 from daw_bridge.shared_memory import blocks_of
 from daw_bridge.sounds import Sound
 from daw_bridge.takes import create_take, open_take, remove_take
-from generator.api import MAX_AT_ONCE, Base, GenerationRequest, hear, sound_identity
+from generator.api import Base, GenerationRequest, hear, sound_identity
 from generator.loading import load_generator
 from tests.accelerated import small_accelerated
 from tests.models import tiny_checkpoint
@@ -326,45 +326,33 @@ def test_what_waits_is_made_at_once_where_the_model_can(
     process: GeneratorProcess, accelerated: Path
 ) -> None:
     listener = Listener(process)
-    process.start(str(accelerated))
-    listener.ready()
-    (ready,) = (event for event in listener.events if isinstance(event, GeneratorReady))
-    assert ready.at_once == MAX_AT_ONCE
-    requests = {n: GenerationRequest(f"pad {n}", n, 0.5) for n in range(2, 7)}
-    process.submit(1, GenerationRequest("the first goes alone", 1, 0.5))
+    requests = {n: GenerationRequest(f"pad {n}", n, 0.5) for n in range(1, 6)}
     for number, request in requests.items():
         process.submit(number, request)
-    process.submit(7, replace(KICK, base=Base("0" * 32, 0.5)))
-    process.cancel(4)
-    for number, request in requests.items():
-        event = listener.ending_of(number)
-        if number == 4:
-            assert isinstance(event, TakeFailed)
-            continue
-        alone = load_generator(accelerated, threads=1).generate(request).audio
-        # A batch gives each what it is alone, to rounding.
-        np.testing.assert_allclose(audio_of(event), alone, atol=1e-3)
-    # One that cannot be made takes nothing from the others.
-    failed = listener.ending_of(7)
-    assert isinstance(failed, TakeFailed)
-    assert "not remembered" in failed.text
-    audio_of(listener.ending_of(1))
-
-
-def test_takes_of_one_batch_begin_before_the_first_of_them_ends(
-    process: GeneratorProcess, accelerated: Path
-) -> None:
-    listener = Listener(process)
-    for number in range(1, 6):
-        process.submit(number, GenerationRequest(f"pad {number}", number, 0.5))
     process.start(str(accelerated))
-    for number in range(1, 6):
-        audio_of(listener.ending_of(number))
+    alone = load_generator(accelerated, threads=1)
+    for number, request in requests.items():
+        # A batch gives each what it is alone, to rounding.
+        wanted = alone.generate(request).audio
+        np.testing.assert_allclose(audio_of(listener.ending_of(number)), wanted, atol=1e-3)
+    # Nothing was sent before the model was ready and had said how many it makes at once.
     told = [e for e in listener.events if isinstance(e, TakeProgress | TakeReady)]
     order = [(type(e), e.request_id) for e in told]
-    # Nothing was sent before the model was ready and had said how many it makes at once.
-    before = order[: min(order.index((TakeReady, number)) for number in range(1, 6))]
-    assert {number for kind, number in before if kind is TakeProgress} == {1, 2, 3, 4, 5}
+    before = order[: min(order.index((TakeReady, number)) for number in requests)]
+    assert {number for kind, number in before if kind is TakeProgress} == set(requests)
+    # One of several that cannot be made, or is cancelled, takes nothing from the others.
+    process.submit(11, requests[1])
+    for number in (12, 13, 14):
+        process.submit(number, requests[2])
+    process.submit(15, replace(KICK, base=Base("0" * 32, 0.5)))
+    process.cancel(13)
+    endings = [listener.ending_of(number) for number in range(11, 16)]
+    kinds = [type(event) for event in endings]
+    assert kinds == [TakeReady, TakeReady, TakeFailed, TakeReady, TakeFailed]
+    assert "not remembered" in endings[4].text  # type: ignore[union-attr]
+    for event in endings:
+        if isinstance(event, TakeReady):
+            audio_of(event)
 
 
 def test_a_model_that_is_kept_warm_makes_the_same_takes(
