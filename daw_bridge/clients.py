@@ -6,11 +6,26 @@ Flow: osc_server.py tells it who spoke and what changed, and sends what it says 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 MAX_CLIENTS = 1024
 MAX_RATE_HZ = 30.0
 Peer = tuple[str, int]
 """Host and port of a UDP client; a TCP connection has the port below zero, its own number."""
+
+
+class Line(Protocol):
+    """A connection that a client keeps open."""
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at its other end."""
+
+    def send(self, packet: bytes) -> None:
+        """Send a packet."""
+
+    def hang_up(self) -> None:
+        """Close it, after what has been written."""
 
 
 class FeedbackQueue:
@@ -53,13 +68,17 @@ class FeedbackQueue:
 
 @dataclass
 class Client:
-    """Somebody who has spoken, and where feedback goes to if it is wanted (`lease_until_s`)."""
+    """Somebody who has spoken, and where feedback goes to if it is wanted (`lease_until_s`).
+
+    Whoever `stays` is told of what it watches for as long as it is connected.
+    """
 
     client_id: int
     peer: Peer
     target: Peer
     lease_until_s: float = 0.0
     heard_s: float = 0.0
+    stays: bool = False
     watched: set[str] = field(default_factory=set)
     feedback: FeedbackQueue = field(default_factory=FeedbackQueue)
 
@@ -105,15 +124,23 @@ class ClientBook:
 
     def watching(self, address: str, now_s: float) -> Iterator[Client]:
         """Those who asked for what is pushed on an address, and have been heard of since."""
+        return (one for one in self._by_id.values() if self._watches(one, address, now_s))
+
+    def told(self, address: str, now_s: float) -> Iterator[Client]:
+        """Those who are told when the value of an address changes."""
         return (
             one
             for one in self._by_id.values()
-            if address in one.watched and now_s < max(one.lease_until_s, one.heard_s + self.lease_s)
+            if one.lease_until_s > now_s or self._watches(one, address, now_s)
         )
+
+    def _watches(self, one: Client, address: str, now_s: float) -> bool:
+        is_there = one.stays or now_s < max(one.lease_until_s, one.heard_s + self.lease_s)
+        return address in one.watched and is_there
 
     def _forget_one(self, now_s: float) -> None:
         if len(self._by_id) < MAX_CLIENTS:
             return
-        silent = (one for one in self._by_id.values() if one.lease_until_s <= now_s)
+        silent = (o for o in self._by_id.values() if o.lease_until_s <= now_s and not o.stays)
         oldest = next(silent, None) or next(iter(self._by_id.values()))
         self.drop(oldest.peer)

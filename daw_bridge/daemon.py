@@ -150,7 +150,8 @@ class Daemon:
             loop.add_reader(self._audio.fileno(), self._safely, self._engine.hear_audio)
         await self._osc.start()
         http = HttpSettings(self._settings.host, self._settings.http_port, self._osc.port)
-        self._http = HttpServer(http, OscQuery(http, self._book, self._engine.read_value))
+        query = OscQuery(http, self._book, self._engine.read_value)
+        self._http = HttpServer(http, query, self._osc)
         await self._http.start()
         for client in self._settings.notify:
             self._osc.subscribe(*split_client(client))

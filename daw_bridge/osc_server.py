@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from daw_bridge.addresses import AddressBook
-from daw_bridge.clients import MAX_RATE_HZ, Client, ClientBook, Peer
+from daw_bridge.clients import MAX_RATE_HZ, Client, ClientBook, Line, Peer
 from daw_bridge.errors import CommandError, DawBridgeError, Fault
 from daw_bridge.osc import (
     MAX_PACKET_BYTES,
@@ -29,6 +29,7 @@ from daw_bridge.osc import (
 )
 from daw_bridge.requests import ClearSchedule, Dump, Notify, Ping, Request, Sync, Watch
 from daw_bridge.schedule import LATE_S, MAX_AHEAD_S, Schedule, WallClock, seconds_ahead
+from daw_bridge.table_rows import Access
 from daw_bridge.tcp import Connection
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
@@ -79,7 +80,7 @@ class OscServer:
         self._clients = ClientBook(settings.lease_s)
         self._schedule: Schedule[Request] = Schedule()
         self._wall_clock = WallClock()
-        self._connections: dict[Peer, Connection] = {}
+        self._connections: dict[Peer, Line] = {}
         self._syncs: list[tuple[int, Request]] = []
         self._dump = 0
         self._alarm: asyncio.TimerHandle | None = None
@@ -331,9 +332,9 @@ class OscServer:
                 self._send_packet(client.peer, packet)
 
     def show(self, address: str, arguments: Sequence[TaggedValue]) -> None:
-        """Tell everybody who wants feedback that a value has changed."""
+        """Tell everybody who wants feedback, or listens to it, that a value has changed."""
         now_s, packet = time.monotonic(), b""
-        for client in self._clients.subscribed(now_s):
+        for client in self._clients.told(address, now_s):
             packet = packet or encode_message(address, arguments)
             was_idle = client.feedback.next_due_s() is None
             if client.feedback.offer(address, packet, now_s):
@@ -372,15 +373,39 @@ class OscServer:
         except (OSError, OverflowError):  # the latter for a TCP client that has hung up
             self.counters.unsent += 1
 
-    # ── TCP ──────────────────────────────────────────────────────────────────
-    def connected(self, connection: Connection) -> None:
-        """A TCP client is there."""
+    # ── connections ──────────────────────────────────────────────────────────
+    def connected(self, connection: Line) -> None:
+        """A client is there, by TCP or a WebSocket."""
         self._connections[connection.peer] = connection
 
-    def disconnected(self, connection: Connection) -> None:
-        """A TCP client is gone."""
+    def disconnected(self, connection: Line) -> None:
+        """Such a client is gone."""
         self._connections.pop(connection.peer, None)
         self._clients.drop(connection.peer)
+
+    def listen(self, peer: Peer, address: str, *, on: bool) -> None:
+        """Tell a client of an address for as long as it is connected, or no more.
+
+        Args:
+            peer: Who it is.
+            address: The full address of a value, or of what is pushed.
+            on: Whether it is to be told.
+        """
+        place = self._book.places.get(address)
+        if place is None or not (place.row.is_shown or place.row.access is Access.STREAM):
+            near = self._book.nearest(address) if address.startswith("/") else self._book.root
+            self.refuse(
+                peer, f"There is no value at {address[:64]}; the nearest address is {near}."
+            )
+            return
+        client = self._clients.heard(peer, time.monotonic())
+        client.stays = True
+        (client.watched.add if on else client.watched.discard)(address)
+
+    def refuse(self, peer: Peer, text: str) -> None:
+        """Tell a client that what it said is not understood."""
+        client = self._clients.heard(peer, time.monotonic())
+        self._refuse(CommandError(Fault.BAD_PACKET, text), client)
 
 
 def _call_at(due_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:

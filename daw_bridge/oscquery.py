@@ -1,7 +1,8 @@
 """OSCQuery: what can be asked and what it is now, as JSON over HTTP; a plain page for a browser.
 
-Read-only. h11 reads and writes HTTP/1.1; here are only the tree, made from the table, and the rule
-who may ask: a page of another site may not, whatever name it found for this machine.
+Read-only, but for the WebSocket (web_socket.py) that begins here. h11 reads and writes HTTP/1.1;
+here are only the tree, made from the table, and the rule who may ask: a page of another site may
+not, whatever name it found for this machine.
 It does not know how values come about: it is given a function that reads them.
 Flow: network → here → `read_value` → network.
 
@@ -26,10 +27,11 @@ from daw_bridge.addresses import AddressBook
 from daw_bridge.arguments import Argument, Held, Kind, Value
 from daw_bridge.errors import DawBridgeError
 from daw_bridge.table_rows import Access, Row
+from daw_bridge.web_socket import Listener, WebSocket
 
 ReadValue = Callable[[int, str], Held]
 Json = dict[str, object]
-_ACCESS = {Access.VALUE: 3, Access.READ: 1, Access.ACTION: 2}
+_ACCESS = {Access.VALUE: 3, Access.READ: 1, Access.ACTION: 2, Access.STREAM: 1}
 _ATTRIBUTES = frozenset(
     {"FULL_PATH", "TYPE", "ACCESS", "VALUE", "RANGE", "DESCRIPTION", "UNIT", "CONTENTS"}
 )
@@ -115,7 +117,7 @@ def host_info(settings: HttpSettings) -> Json:
         "OSC_IP": settings.host,
         "OSC_PORT": settings.osc_port,
         "OSC_TRANSPORT": "UDP",
-        "EXTENSIONS": dict.fromkeys(told, True) | {"LISTEN": False},
+        "EXTENSIONS": dict.fromkeys((*told, "LISTEN"), True),
     }
 
 
@@ -137,11 +139,9 @@ class OscQuery:
         Returns:
             What to send.
         """
-        if not is_own(headers.get("host", ""), self._settings.host):
-            return Answer(403, body="This Host is not this machine: use its address.\n")
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
-            return Answer(403, body="Pages of other sites may not ask here.\n")
+        refusal = self.refusal(headers)
+        if refusal is not None:
+            return refusal
         if method not in ("GET", "HEAD"):
             return Answer(405, body="This is read-only: GET it, and set values over OSC.\n")
         parts = urlsplit(target)
@@ -151,6 +151,15 @@ class OscQuery:
         if path == "/" and not query and "text/html" in headers.get("accept", ""):
             return Answer(200, _HTML, self._page())
         return self._node(path, query)
+
+    def refusal(self, headers: dict[str, str]) -> Answer | None:
+        """Why somebody may not ask here; None for whoever may."""
+        if not is_own(headers.get("host", ""), self._settings.host):
+            return Answer(403, body="This Host is not this machine: use its address.\n")
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            return Answer(403, body="Pages of other sites may not ask here.\n")
+        return None
 
     def _node(self, path: str, query: str) -> Answer:
         node = describe(self._book, self._read_value, path)
@@ -203,6 +212,10 @@ def is_own(host: str, listening: str) -> bool:
     return True
 
 
+def _headers_of(request: h11.Request) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
+
+
 def _json(node: object) -> Answer:
     return Answer(200, _JSON, json.dumps(node))
 
@@ -211,9 +224,9 @@ def _json(node: object) -> Answer:
 class HttpServer:
     """One TCP socket that speaks HTTP/1.1."""
 
-    def __init__(self, settings: HttpSettings, query: OscQuery) -> None:
+    def __init__(self, settings: HttpSettings, query: OscQuery, listener: Listener) -> None:
         self.port = settings.port
-        self._settings, self._query = settings, query
+        self._settings, self._query, self._listener = settings, query, listener
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -225,7 +238,7 @@ class HttpServer:
         host, port = self._settings.host, self._settings.port
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: _HttpConnection(self._query), host, port
+                lambda: _HttpConnection(self._query, self._listener), host, port
             )
         except OSError as error:
             raise DawBridgeError(
@@ -243,8 +256,9 @@ class HttpServer:
 class _HttpConnection(asyncio.Protocol):
     """One connection; it may ask many times, and is closed when it says nothing for a while."""
 
-    def __init__(self, query: OscQuery) -> None:
-        self._query, self._http = query, h11.Connection(h11.SERVER)
+    def __init__(self, query: OscQuery, listener: Listener) -> None:
+        self._query, self._listener = query, listener
+        self._http = h11.Connection(h11.SERVER)
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
 
@@ -266,6 +280,8 @@ class _HttpConnection(asyncio.Protocol):
             self._http.receive_data(content)
             while isinstance(event := self._http.next_event(), h11.Event):
                 if isinstance(event, h11.Request):
+                    if self._goes_over(event):
+                        return
                     self._respond(event)
                 elif isinstance(event, h11.EndOfMessage):
                     self._go_on()
@@ -275,10 +291,25 @@ class _HttpConnection(asyncio.Protocol):
         except h11.ProtocolError:
             self._hang_up()
 
+    def _goes_over(self, request: h11.Request) -> bool:
+        """Make a WebSocket of the connection, if that is asked for by whoever may."""
+        headers = _headers_of(request)
+        is_asked = request.method == b"GET" and headers.get("upgrade", "").lower() == "websocket"
+        if not is_asked or self._query.refusal(headers):
+            return False
+        if self._transport is None or not isinstance(self._http.next_event(), h11.EndOfMessage):
+            return False
+        lines = [f"GET {request.target.decode('latin-1')} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        socket = WebSocket(self._listener, self._transport)
+        self.connection_lost(None)
+        self._transport.set_protocol(socket)
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        socket.shake_hands(head, self._http.trailing_data[0])
+        return True
+
     def _respond(self, request: h11.Request) -> None:
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers
-        }
+        headers = _headers_of(request)
         method, target = request.method.decode(), request.target.decode("latin-1")
         answer = self._query.answer(method, target, headers)
         body = answer.body.encode()

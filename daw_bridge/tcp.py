@@ -6,7 +6,7 @@ It does not know what is in a packet. Flow: network → framing.py → here → 
 import asyncio
 from typing import Protocol, cast
 
-from daw_bridge.clients import Peer
+from daw_bridge.clients import Line, Peer
 from daw_bridge.framing import Framer
 
 MAX_UNSENT_BYTES = 1024 * 1024
@@ -16,10 +16,10 @@ LAST_WORDS_S = 1.0
 class Listener(Protocol):
     """What a connection tells."""
 
-    def connected(self, connection: "Connection") -> None:
+    def connected(self, connection: Line) -> None:
         """It is there."""
 
-    def disconnected(self, connection: "Connection") -> None:
+    def disconnected(self, connection: Line) -> None:
         """It is gone."""
 
     def receive(self, packet: bytes, peer: Peer) -> None:

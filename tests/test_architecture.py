@@ -67,6 +67,7 @@ OWNERS = {
     },
     "tqdm": {"training/__main__.py"},
     "transformers": {"training/export_text.py"},
+    "websockets": {"daw_bridge/web_socket.py"},
 }
 TORCH_FILES = {
     "generator/autoencoder.py",

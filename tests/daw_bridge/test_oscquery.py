@@ -9,12 +9,14 @@ import pytest
 
 from daw_bridge.addresses import AddressBook
 from daw_bridge.arguments import Held
+from daw_bridge.osc_server import OscServer, OscSettings
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery, describe
 from daw_bridge.session_state import new_session, value_of
 from daw_bridge.table_rows import Access
 
 BOOK = AddressBook("/gen", 3)
 STATE = new_session(3, entropy=0)
+OSC = OscSettings("127.0.0.1", 0, 60.0)
 SETTINGS = HttpSettings("127.0.0.1", 0, 7770)
 LOCAL = {"host": "127.0.0.1:7771", "accept": "application/json"}
 
@@ -39,7 +41,7 @@ def leaves(node: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_tree_tells_every_address_that_can_be_sent_to() -> None:
     told = {leaf["FULL_PATH"] for leaf in leaves(get("/"))}
-    dispatched = (Access.VALUE, Access.READ, Access.ACTION)
+    dispatched = (Access.VALUE, Access.READ, Access.ACTION, Access.STREAM)
     assert told == {a for a, place in BOOK.places.items() if place.row.access in dispatched}
 
 
@@ -53,6 +55,8 @@ def test_a_value_tells_its_type_range_unit_and_value() -> None:
 
 def test_host_info_and_what_is_not_there() -> None:
     assert get("/?HOST_INFO")["OSC_PORT"] == 7770
+    assert get("/?HOST_INFO")["EXTENSIONS"]["LISTEN"] is True
+    assert get("/gen/master/meter")["TYPE"] == "ffff"
     assert QUERY.answer("GET", "/gen/nothing", LOCAL).status == 404
     assert QUERY.answer("GET", "/gen?VALUE", LOCAL).status == 204
     assert QUERY.answer("GET", "/gen?BOGUS", LOCAL).status == 400
@@ -82,7 +86,7 @@ def test_other_sites_are_refused(headers: dict[str, str]) -> None:
 
 def test_it_speaks_http_on_a_real_socket_many_times_on_one_connection() -> None:
     async def run() -> None:
-        server = HttpServer(SETTINGS, QUERY)
+        server = HttpServer(SETTINGS, QUERY, OscServer(OSC, BOOK, lambda *_: None))
         await server.start()
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         async with asyncio.timeout(5.0):
