@@ -22,6 +22,7 @@ from bench import (
     repeat,
     scsynth,
     seed_architecture,
+    swap,
 )
 from bench.page import PAGE, render_page, render_table
 from bench.row import Row
@@ -68,6 +69,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Measurement]:
         "callback": lambda: callback.measure(
             model, seconds=options.soak_seconds, triggers=options.triggers
         ),
+        "swap": lambda: [] if model == TONE else swap.measure(model),
         "scsynth": lambda: scsynth.measure(triggers=options.triggers),
         "midi-clock": midi_clock.measure,
         "effects": lambda: effects.measure(model, seconds=options.soak_seconds),

@@ -140,17 +140,25 @@ def record(
 
 def _watch_a_loop(jack: JackServer, daemon: RunningDaemon, seconds: float) -> Measured:
     with OscClient(daemon.osc_port) as client:
-        slot = f"/gen/slot/{LOOP_SLOT}"
-        client.send(f"{slot}/mode", ("s", "loop"))
-        _generate(client, LOOP_SLOT, "warm pad, sustained", LOOP_S)
-        client.send(f"{slot}/play")
-        time.sleep(1.0)  # the ramp of its start is no part of the loop
-        with _busy_generator(daemon.osc_port) as takes_made:
+        play_a_loop(client)
+        with busy_generator(daemon.osc_port) as takes_made:
             measured = record(jack, max(seconds, 2.5 * LOOP_S))
             made = takes_made()
-        client.send(f"{slot}/stop", ("f", 10.0))
+        client.send(f"/gen/slot/{LOOP_SLOT}/stop", ("f", 10.0))
         time.sleep(0.2)
     return Measured(measured.recording, measured.stalls, made)
+
+
+def play_a_loop(client: OscClient) -> None:
+    """Have a loop of LOOP_S play, and wait until its start is over.
+
+    Args:
+        client: Of a daemon that is ready.
+    """
+    client.send(f"/gen/slot/{LOOP_SLOT}/mode", ("s", "loop"))
+    _generate(client, LOOP_SLOT, "warm pad, sustained", LOOP_S)
+    client.send(f"/gen/slot/{LOOP_SLOT}/play")
+    time.sleep(1.0)  # the ramp of its start is no part of the loop
 
 
 def _trigger_a_slot(jack: JackServer, daemon: RunningDaemon, count: int) -> Measured:
@@ -158,7 +166,7 @@ def _trigger_a_slot(jack: JackServer, daemon: RunningDaemon, count: int) -> Meas
         _generate(client, ONE_SHOT_SLOT, "closed hi-hat, short", ONE_SHOT_S)
         packet = encode_message(f"/gen/slot/{ONE_SHOT_SLOT}/play", ())
         packets = triggers_of(daemon.osc_port, packet, count)
-        with _busy_generator(daemon.osc_port):
+        with busy_generator(daemon.osc_port):
             return record(jack, length_s(count), packets)
 
 
@@ -171,8 +179,15 @@ def _generate(client: OscClient, slot: int, prompt: str, seconds: float) -> None
 
 
 @contextlib.contextmanager
-def _busy_generator(port: int) -> Iterator[Callable[[], int]]:
-    """Have a slot that is turned down generate and play without a pause; yields the count."""
+def busy_generator(port: int) -> Iterator[Callable[[], int]]:
+    """Have a slot that is turned down generate and play without a pause.
+
+    Args:
+        port: Where the daemon listens.
+
+    Yields:
+        What tells how many takes have been made.
+    """
     ended, made = threading.Event(), [0]
     address = f"/gen/slot/{BUSY_SLOT}/go"
 
