@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("jackd") is None, reason="needs jackd2"),
 ]
 
-# A machine that is busy with something else may lose a frame; a change that does, does so each time.
+# A machine that is busy otherwise may lose a frame; a change that does, does so each time.
 TRIES = 3
 
 
