@@ -1,4 +1,4 @@
-"""OSCQuery: what can be asked and what it is now, as JSON over HTTP; a plain page for a browser.
+"""OSCQuery: what can be asked and what it is now, as JSON over HTTP; a page for a browser.
 
 Read-only, but for the WebSocket (web_socket.py) that begins here. h11 reads and writes HTTP/1.1;
 here are only the tree, made from the table, and the rule who may ask: a page of another site may
@@ -12,12 +12,12 @@ References:
 """
 
 import asyncio
-import html
 import ipaddress
 import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
@@ -37,6 +37,11 @@ _ATTRIBUTES = frozenset(
 )
 _JSON, _HTML, _TEXT = "application/json", "text/html; charset=utf-8", "text/plain; charset=utf-8"
 _IDLE_S = 15.0
+PAGE = Path(__file__).with_name("page.html")
+# The page is whole: it may load nothing and speak to nobody but us.
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ class OscQuery:
 
     def __init__(self, settings: HttpSettings, book: AddressBook, read_value: ReadValue) -> None:
         self._settings, self._book, self._read_value = settings, book, read_value
+        self._page = PAGE.read_text("utf-8").replace("{{root}}", book.root)
 
     def answer(self, method: str, target: str, headers: dict[str, str]) -> Answer:
         """Answer one request.
@@ -149,7 +155,7 @@ class OscQuery:
         if query == "HOST_INFO":
             return _json(host_info(self._settings))
         if path == "/" and not query and "text/html" in headers.get("accept", ""):
-            return Answer(200, _HTML, self._page())
+            return Answer(200, _HTML, self._page)
         return self._node(path, query)
 
     def refusal(self, headers: dict[str, str]) -> Answer | None:
@@ -170,28 +176,6 @@ class OscQuery:
         if query not in _ATTRIBUTES:
             return Answer(400, body=f"Known attributes are {', '.join(sorted(_ATTRIBUTES))}.\n")
         return _json({query: node[query]}) if query in node else Answer(204)
-
-    def _page(self) -> str:
-        """What a person sees who opens the address in a browser."""
-        root = self._book.root
-        values = "".join(
-            f"<tr><td>{address}</td><td>{html.escape(str(value))}</td></tr>\n"
-            for address, value in self._values()
-        )
-        return (
-            "<!doctype html><html lang=en><meta charset=utf-8><title>daw-bridge</title>"
-            "<style>body{font:1rem system-ui;margin:2rem}td{padding-right:2rem}</style>"
-            f"<h1>daw-bridge</h1><p>It listens to OSC on port {self._settings.osc_port} "
-            f"(UDP and TCP). Send <code>{root}/slot/1/go</code> with a prompt. "
-            f'The addresses as JSON: <a href="{root}">{root}</a>.</p>\n<table>{values}</table>'
-        )
-
-    def _values(self) -> list[tuple[str, Held]]:
-        return [
-            (address, self._read_value(place.slot, place.row.field))
-            for address, place in self._book.places.items()
-            if place.row.is_shown
-        ]
 
 
 def is_own(host: str, listening: str) -> bool:
@@ -318,6 +302,7 @@ class _HttpConnection(asyncio.Protocol):
             ("content-length", str(len(body) if answer.status != 204 else 0)),
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
+            ("content-security-policy", _POLICY),
         ]
         self._send(h11.Response(status_code=answer.status, headers=told))
         if method != "HEAD" and body:

@@ -14,7 +14,7 @@ packages=(libportaudio2 liblo-tools)
 case "$goal" in
 run) ;;
 test) packages+=(jackd2 libjack-jackd2-dev gcc libc6-dev flac
-    fluid-soundfont-gm csound supercollider-server sonic-pi-server) ;;
+    fluid-soundfont-gm csound supercollider-server sonic-pi-server nodejs) ;;
 *)
     echo "unknown goal '$goal': allowed are run and test" >&2
     exit 2

@@ -67,7 +67,8 @@ def test_host_info_and_what_is_not_there() -> None:
 def test_a_browser_gets_a_page() -> None:
     answer = QUERY.answer("GET", "/", LOCAL | {"accept": "text/html,*/*"})
     assert answer.content_type.startswith("text/html")
-    assert "/gen/slot/1/go" in answer.body
+    assert 'ROOT = "/gen"' in answer.body
+    assert "{{" not in answer.body
 
 
 @pytest.mark.parametrize(
