@@ -36,7 +36,14 @@ class Inbox:
         return self._wanted.get()
 
     def check_wanted(self, request_id: int) -> None:
-        """Raise where a request was dropped or control is gone."""
+        """Raise where a request was dropped or control is gone.
+
+        Args:
+            request_id: The take that is being made.
+
+        Raises:
+            CancelledError: Nobody wants it any more.
+        """
         if self._closed.is_set() or request_id in self._dropped:
             raise CancelledError
 
