@@ -18,7 +18,8 @@ from generator.api import MAX_TEMPO_BPM, MIN_TEMPO_BPM, SAMPLE_RATE_HZ
 
 MIDI_PULSES_PER_BEAT = 24
 _FRAMES_A_MINUTE = 60 * SAMPLE_RATE_HZ
-# A new tempo shows as pulses that are off on one side: so many, by so much more than the jitter.
+# A new tempo shows as pulses that are off on one side: so many at least, and in sum as if each of
+# so many were off by so much more than the jitter, because a small change shows slowly.
 _LEAN_PULSES = 12
 _LEAN_DEVIATIONS = 1.5
 _LEAN_FRAMES = SAMPLE_RATE_HZ / 2000
@@ -95,9 +96,8 @@ class PulseClock:
         if self.seen == 0 or self._is_break(frame, error):
             return self._begun(frame)
         moved = self._learnt(frame, error)
-        if abs(moved.lean) >= _LEAN_PULSES and moved.lean_frames > abs(moved.lean) * (
-            _LEAN_FRAMES + _LEAN_DEVIATIONS * moved.deviation_frames
-        ):
+        most_frames = _LEAN_FRAMES + _LEAN_DEVIATIONS * moved.deviation_frames
+        if abs(moved.lean) >= _LEAN_PULSES and moved.lean_frames > _LEAN_PULSES * most_frames:
             return self._relearnt(moved.recent)
         return moved
 
@@ -110,7 +110,7 @@ class PulseClock:
         Returns:
             That, or the nearest whole tempo, tenth or hundredth that the pulses allow.
         """
-        doubt_bpm = max(4.0 * self.doubt_bpm, _TEMPO_GRAIN_BPM)
+        doubt_bpm = max(3.0 * self.doubt_bpm, _TEMPO_GRAIN_BPM)
         if abs(self.tempo_bpm - shown_bpm) <= doubt_bpm or not math.isfinite(doubt_bpm):
             return shown_bpm
         for step_bpm in _TEMPO_STEPS_BPM:
