@@ -13,7 +13,7 @@ from training.config import EvaluationRun, LatentsRun, ReleaseRun, read_config
 from training.corpus.render import CorpusRun
 from training.errors import TrainingError
 from training.evaluate import evaluate, outcome_lines, quick
-from training.jobs import cache_latents, export, make_corpus
+from training.jobs import cache_latents, export, make_corpus, quantise
 from training.loop import StepReport
 from training.own_sounds import learn_own_sounds
 from training.pieces import LARGEST_MB, join, split
@@ -97,11 +97,19 @@ def join_file(given: argparse.Namespace) -> None:
     tell(str(join(given.config)))
 
 
+def show_quantised(given: argparse.Namespace) -> None:
+    """Print what int8 costs, line by line."""
+    for line in quantise(read_config(given.config, ReleaseRun)):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
 SCREEN = Screen(show_reports, show_items, tell)
 OTHERS: dict[str, Callable[[argparse.Namespace], object]] = {
     "corpus": lambda given: make_corpus(read_config(given.config, CorpusRun), SCREEN),
     "latents": lambda given: cache_latents(read_config(given.config, LatentsRun), SCREEN),
     "export": lambda given: export(read_config(given.config, ReleaseRun), SCREEN),
+    "quantise": show_quantised,
     "evaluate": score,
     "chain": run_chained,
     "own": run_own,

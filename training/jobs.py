@@ -3,6 +3,7 @@
 Each is done whole or not at all, and needs no state of its own.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from training.corpus.render import CorpusRun, CorpusSummary, iterate_corpus
 from training.corpus.shards import INDEX_NAME
 from training.latents import write_imagined, write_latents
 from training.place import choose_device
-from training.release import release
+from training.quantisation import HEADING, measure, row
+from training.release import load_trained, release
 from training.run import stage_folder
 from training.screen import Screen
 from training.stages import open_corpora
@@ -47,6 +49,14 @@ def cache_latents(run: LatentsRun, screen: Screen) -> None:
     encoder = encoder.to(choose_device(run.device))
     write_latents(sources, encoder, words, run.run_dir / "latents", screen.items)
     write_imagined(run.imagined, run.seed, words, run.run_dir / "imagined", screen.items)
+
+
+def quantise(run: ReleaseRun) -> Iterator[str]:
+    """Tell what int8 costs in each group of layers, as the lines of a table."""
+    torch.set_num_threads(run.threads)
+    yield HEADING
+    for group in measure(run, load_trained(run)):
+        yield row(group)
 
 
 def export(run: ReleaseRun, screen: Screen) -> Path:

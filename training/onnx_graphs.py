@@ -4,9 +4,10 @@ The one place that writes ONNX. It does not know which network it is given; trai
 training/export_text.py do.
 """
 
+import ast
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from training.errors import TrainingError
 
 # The first with Gelu as one node; taken apart it costs as much as all products beside it.
 OPSET = 20
+INT8_REACH = 127.0
+LEAST_SCALE = 1e-12
+_SCOPES = "pkg.torch.onnx.name_scopes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,44 @@ def _axis_names(shape: GraphShape) -> list[str]:
     return sorted({name for axes in shape.axes.values() for name in axes.values()})
 
 
+def quantise_weights(source: Path, target: Path, nodes: Collection[str]) -> None:
+    """Write a copy of a graph in which some matrices are stored as int8 and widened to be used.
+
+    The product itself stays in fp32, so what it multiplies may be as uneven as it likes.
+
+    Args:
+        source: An fp32 graph.
+        target: The file to write.
+        nodes: Names of products with a constant matrix.
+    """
+    model = onnx.load(str(source))
+    graph = model.graph
+    matrices = {one.name: one for one in graph.initializer}
+    chosen = [node for node in graph.node if node.name in nodes]
+    for node in chosen:
+        matrix = onnx.numpy_helper.to_array(matrices[node.input[1]])
+        scale = (np.abs(matrix).max(axis=0) / INT8_REACH).clip(min=LEAST_SCALE)
+        name = f"{node.input[1]}_{node.name}"
+        stored = {
+            f"{name}_int8": np.rint(matrix / scale).astype(np.int8),
+            f"{name}_scale": scale.astype(np.float32),
+        }
+        graph.initializer.extend(
+            onnx.numpy_helper.from_array(value, key) for key, value in stored.items()
+        )
+        widen = onnx.helper.make_node("DequantizeLinear", [*stored], [f"{name}_wide"], axis=1)
+        widen.name = f"{name}_widen"
+        graph.node.insert(list(graph.node).index(node), widen)
+        node.input[1] = f"{name}_wide"
+    used = {name for node in graph.node for name in node.input}
+    left = [one for one in graph.initializer if one.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(left)
+    del graph.value_info[:]
+    onnx.checker.check_model(model)
+    target.write_bytes(model.SerializeToString())
+
+
 def quantise_matmuls(source: Path, target: Path, *, keep: Sequence[str] = ()) -> None:
     """Write a copy of a graph whose weight matrices are int8, one scale per output channel.
 
@@ -102,6 +144,46 @@ def quantise_matmuls(source: Path, target: Path, *, keep: Sequence[str] = ()) ->
         nodes_to_exclude=list(keep),
         extra_options={"MatMulConstBOnly": True},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixGroup:
+    """Products of layers of one kind: the names of their nodes, and how many weights they have."""
+
+    nodes: tuple[str, ...]
+    weights: int
+
+
+def matrix_groups(path: Path) -> dict[str, MatrixGroup]:
+    """Group the products with a constant matrix by the layers that they came from.
+
+    Args:
+        path: An fp32 graph that `export_graph` wrote.
+
+    Returns:
+        By the names of modules without numbers, at most three deep: "blocks.read.to_kv".
+    """
+    graph = onnx.load(str(path)).graph
+    sizes = {one.name: int(np.prod(one.dims)) for one in graph.initializer}
+    found: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        if node.op_type == "MatMul" and node.input[1] in sizes:
+            found.setdefault(_layers_of(node, path.stem), []).append(node)
+    return {
+        name: MatrixGroup(
+            tuple(node.name for node in nodes), sum(sizes[node.input[1]] for node in nodes)
+        )
+        for name, nodes in found.items()
+    }
+
+
+def _layers_of(node: onnx.NodeProto, whole: str) -> str:
+    told = {one.key: one.value for one in node.metadata_props}
+    # The last but one: after it comes the operation itself.
+    scopes = ast.literal_eval(told.get(_SCOPES, "[]"))[:-1]
+    words = [word for word in (scopes or [""])[-1].split(".") if not word.isdecimal()]
+    words = words[1:] if words[:1] in (["backbone"], ["decoder"]) else words
+    return ".".join(words[:3]) or whole
 
 
 def write_projection(
@@ -182,6 +264,10 @@ def read_weights(path: Path) -> GraphWeights:
     graph = onnx.load(str(path)).graph
     values = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
     floats = {n: v.astype(np.float32) for n, v in values.items() if v.dtype == np.float32}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and set(node.input) <= set(values):
+            stored, scale = (values[name].astype(np.float32) for name in node.input)
+            values[node.output[0]] = stored * scale
     biased: dict[str, npt.NDArray[np.float32]] = {}
     unbiased: list[tuple[int, npt.NDArray[np.float32]]] = []
     for node in graph.node:

@@ -31,12 +31,12 @@ from training.corpus.shards import INDEX_NAME, Corpus, write_corpus
 from training.embedding import SoundEmbedder
 from training.encoders import open_encoder
 from training.errors import TrainingError
-from training.export import TRANSFORMER_SHAPE, FlatBackbone, transformer_inputs
+from training.export import TRANSFORMER_SHAPE, FlatBackbone, quantise, transformer_inputs
 from training.fine_tune import FineTuneStage
 from training.latents import Source, write_imagined, write_latents
 from training.measures import frechet_distance
 from training.one_step import IMAGINED_FOLDER, LATENTS_FOLDER, corpus_draw
-from training.onnx_graphs import export_graph, quantise_matmuls
+from training.onnx_graphs import export_graph
 from training.place import Place, open_place
 from training.prompts import request_like
 from training.run import Outing, train
@@ -166,7 +166,7 @@ def refit(run: OwnSoundsRun, base: Checkpoint, backbone: Backbone, corpus: Corpu
         traced = transformer_inputs(channels, batch=2, latents=7, tokens=5)
         export_graph(FlatBackbone(backbone), traced, TRANSFORMER_SHAPE, full)
         if run.form == "int8":
-            quantise_matmuls(full, folder / TRANSFORMER_FILE)
+            quantise(full, folder / TRANSFORMER_FILE)
         else:
             (folder / TRANSFORMER_FILE).write_bytes(full.read_bytes())
     told = f"own sounds: {len(corpus)} clips, {corpus.hours:.2f} h, {', '.join(licences(corpus))}"

@@ -73,6 +73,21 @@ def credits_page(corpora: Sequence[Corpus]) -> str:
     return "\n".join(lines)
 
 
+def load_trained(run: ReleaseRun) -> Trained:
+    """Return the networks of a release, from the states of their stages.
+
+    Args:
+        run: Names the states.
+
+    Returns:
+        The networks, in evaluation mode.
+    """
+    backbone = load_backbone(run.student, run.model)
+    decoder = load_decoder(run.autoencoder)
+    encoder = load_encoder(run.autoencoder, SAMPLE_RATE_HZ)
+    return Trained(backbone, backbone.config, decoder, decoder.config, encoder)
+
+
 def release(run: ReleaseRun) -> Checkpoint:
     """Write a checkpoint folder from the states that a config names.
 
@@ -89,15 +104,13 @@ def release(run: ReleaseRun) -> Checkpoint:
         corpora = [Corpus(path) for path in run.corpora]
     except OSError as error:
         raise TrainingError(str(error)) from error
-    backbone = load_backbone(run.student, run.model)
-    decoder = load_decoder(run.autoencoder)
-    sizes = decoder.config
+    trained = load_trained(run)
     manifest = Manifest(
         name=run.name,
         objective=run.objective,
         text_encoder=TEXT_ENCODER,
         precision=run.form,
-        latent_channels=sizes.latent_channels,
+        latent_channels=trained.decoder_sizes.latent_channels,
         training_data=data_summary(corpora),
         licences=(WEIGHTS_LICENCE, TEXT_LICENCE, *data_licences(corpora)),
     )
@@ -106,8 +119,6 @@ def release(run: ReleaseRun) -> Checkpoint:
         if run.folder != run.text_encoder:
             (run.folder / name).write_bytes((run.text_encoder / name).read_bytes())
     (run.folder / CREDITS_FILE).write_text(credits_page(corpora), encoding="utf-8")
-    encoder = load_encoder(run.autoencoder, SAMPLE_RATE_HZ)
-    trained = Trained(backbone, backbone.config, decoder, sizes, encoder)
     if run.form == "bf16":
         made = export_weights(run.folder, trained, manifest, encoder_of_folder(run.folder))
     else:

@@ -24,13 +24,19 @@ from generator.text import ENCODER_FILE, TOKENIZER_FILE
 from generator.torch_backend import open_torch
 from tests.models import tiny_checkpoint
 from training.export import (
+    UNEVEN,
     Trained,
     architecture_of,
     export_checkpoint,
     export_weights,
     measure_parity,
+    quantise,
 )
-from training.onnx_graphs import quantise_matmuls, signal_to_noise_db
+from training.onnx_graphs import (
+    matrix_groups,
+    read_weights,
+    signal_to_noise_db,
+)
 
 MANIFEST = Manifest(
     name="exported", objective="none", text_encoder="tiny", precision="-", latent_channels=1
@@ -85,12 +91,28 @@ def test_fp32_graphs_equal_their_modules(exported: Exported) -> None:
 
 def test_int8_graphs_are_near_and_smaller(exported: Exported, tmp_path: Path) -> None:
     for name in ("transformer.onnx", "decoder.onnx", "head.onnx"):
-        quantise_matmuls(exported.checkpoint.path(name), tmp_path / name)
+        quantise(exported.checkpoint.path(name), tmp_path / name)
         before = exported.checkpoint.path(name).stat().st_size
         assert (tmp_path / name).stat().st_size < before
     for parity in measure_parity(tmp_path, exported.trained).values():
         # Eight bits with one scale per channel give about 30 dB; networks this small some less.
         assert min(parity.snr_db.values()) > 20.0
+
+
+def test_weights_that_are_only_stored_as_int8_are_read_again(
+    exported: Exported, tmp_path: Path
+) -> None:
+    full, small = exported.checkpoint.path("transformer.onnx"), tmp_path / "small.onnx"
+    assert set(UNEVEN) <= set(matrix_groups(full))
+    quantise(full, small)
+    wanted, found = read_weights(full), read_weights(small)
+    assert wanted.biased.keys() == found.biased.keys()
+    pairs = [(wanted.biased[name], found.biased[name]) for name in wanted.biased]
+    pairs += zip(wanted.unbiased, found.unbiased, strict=True)
+    for before, after in pairs:
+        # Half a step of the scale of each column.
+        steps = np.abs(before).max(axis=0) / 127.0
+        assert (np.abs(before - after) <= 0.51 * steps + 1e-6).all()
 
 
 def test_the_manifest_tells_sizes_and_parity(exported: Exported) -> None:

@@ -55,7 +55,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, backbone: Backbone) -> Checkp
     export_graph(FlatBackbone(backbone), traced, TRANSFORMER_SHAPE, graph)
     quantise_matmuls(graph, tiny.folder / TRANSFORMER_FILE)
     sizes = {"transformer": asdict(backbone.config)}
-    manifest = replace(tiny.manifest, architecture=sizes)
+    manifest = replace(tiny.manifest, architecture={**tiny.manifest.architecture, **sizes})
     return write_checkpoint(tiny.folder, manifest, sorted(tiny.manifest.files))
 
 
