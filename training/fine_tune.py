@@ -2,8 +2,9 @@
 
 For each clip the student makes some takes from different noises, and the one that is nearest is
 drawn nearer: so every clip has a noise that leads to it, and no take is drawn to the mean of all.
-At smaller times it learns to name the clip behind its noise, as in any training. Takes of other
-prompts are held to what the student made of them before. Needs neither teacher nor critic.
+Where asked (``share_at_noise`` under 1, for takes of several steps), it learns at smaller times to
+name the clip behind its noise, as in any training. Takes of other prompts are held to what the
+student made of them before. Needs neither teacher nor critic.
 
 References:
     Implicit maximum likelihood: Li and Malik 2018, arXiv 1809.09087. Replay of the former model's
@@ -112,8 +113,11 @@ class FineTuneStage:
         return torch.stack(noises)[chosen, torch.arange(len(x0), device=x0.device)]
 
     def kept_loss(self, draws: StepDraws) -> Tensor:
-        """Return how far takes of other prompts have gone from what they were."""
-        batch = self.others(draws.numpy, self.config.tokens)
+        """Return how far takes of other prompts have gone from what they were.
+
+        Half a batch of them is enough to hold the others, and leaves the time to the own clips.
+        """
+        batch = self.others(draws.numpy, self.config.tokens // 2)
         rows = self.place.rows(len(batch.caption_ids))
         c = rows.of_conditions(batch.conditions)
         noise = rows.normal(c.known, draws.torch)

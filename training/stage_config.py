@@ -120,7 +120,8 @@ class OwnSoundsRun(Run):
 
     ``folder`` holds audio with captions (see `training.corpus.recorded.read_folder`), ``encoder``
     is the one that was exported with ``checkpoint``. The tuned checkpoint goes to ``made``.
-    ``keep`` weighs how much takes of other prompts should stay what they were.
+    ``keep`` weighs how much takes of other prompts should stay what they were. Small batches, many
+    steps: what moves takes nearest to a few clips in a minute of a processor.
     """
 
     folder: Path
@@ -130,17 +131,17 @@ class OwnSoundsRun(Run):
     name: str = "own-sounds"
     form: Literal["int8", "fp32"] = "int8"
     longest_s: Positive = 12.0
-    learn: Literal["lora", "full"] = "lora"
+    learn: Literal["lora", "full"] = "full"
     lora_rank: Count = 32
     lora_alpha: Positive = 64.0
-    steps: Count = 400
-    tokens: Count = 192
-    rate: Rate = 1e-3
+    steps: Count = 1500
+    tokens: Count = 96
+    rate: Rate = 6e-4
     warm_up: Count = 20
     average_decay: Fraction = 0.98
     bfloat16: bool = False
-    candidates: Count = 6
-    share_at_noise: Fraction = 0.7
+    candidates: Count = 2
+    share_at_noise: Fraction = 1.0
     keep: Weight = 1.0
     imagined: Count = 400
     score: bool = True
