@@ -65,7 +65,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Measurement]:
         "first-sound": lambda: first_sound.measure(model),
         "generation": lambda: [] if model == TONE else generation.measure(model),
         "floor": lambda: [] if model == TONE else floor.measure(model),
-        "seed": seed_architecture.measure,
+        "seed": lambda: [] if model == TONE else seed_architecture.measure(model),
         "callback": lambda: callback.measure(
             model, seconds=options.soak_seconds, triggers=options.triggers
         ),

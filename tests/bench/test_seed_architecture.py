@@ -33,9 +33,10 @@ def test_both_runtimes_are_timed() -> None:
         transformer=TransformerSizes(4, 64, 1, 1, 32, 32, qk_norm=True),
         autoencoder=AutoencoderSizes(2, (1, 2), (2, 4), 4, final_tanh=False),
         condition_width=32,
-        clip_frames=400,
+        clip_frames=8_000,
     )
-    rows = measure(small, replace(T5_BASE, vocabulary=40, width=32, hidden_width=16, layers=1))
+    text = replace(T5_BASE, vocabulary=40, width=32, hidden_width=16, layers=1)
+    rows = measure("tone", small, text, with_int8=True)
     torch.set_num_threads(threads)
     assert [("torch" in row.what, "int8" in row.what) for row in rows] == [
         (True, False),
