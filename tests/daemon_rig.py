@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-START_S = 30.0
+# Patience with a machine that is busy with other things; how soon it starts is the bench to say.
+START_S = 90.0
 END_S = 10.0
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, never written
 
