@@ -16,7 +16,7 @@ def note_number(*texts: str) -> int:
     """Find the first note that texts name.
 
     Args:
-        texts: Words. C4 is the middle C.
+        *texts: Words. C4 is the middle C.
 
     Returns:
         Its MIDI number, 0 for none.
