@@ -70,7 +70,7 @@ async def stream_for(port: int, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "minutes", [pytest.param(0.5, id="short"), pytest.param(10.0, marks=pytest.mark.slow)]
+    "minutes", [pytest.param(0.4, id="short"), pytest.param(10.0, marks=pytest.mark.slow)]
 )
 @pytest.mark.timeout(900)
 def test_a_stream_never_stops_never_repeats_and_keeps_its_level(

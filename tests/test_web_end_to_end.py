@@ -2,6 +2,8 @@
 
 import json
 import socket
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,19 @@ from tests.daemon_rig import running_daemon
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 
 
-def hear(client: websocket.WebSocket, address: str) -> list[Any]:
-    """Wait for a message; others before it are passed over."""
-    while True:
+Heard = dict[str, list[list[Any]]]
+
+
+def hear_until(client: websocket.WebSocket, is_enough: Callable[[Heard], bool]) -> Heard:
+    """Collect messages by their address, in whatever order they come, until they are enough."""
+    heard: Heard = defaultdict(list)
+    while not is_enough(heard):
         _, packet = client.recv_data()
         for timed in decode_packet(packet):
             assert isinstance(timed.message, Message)
-            if timed.message.address == address:
-                return [value for _, value in timed.message.arguments]
+            values = [value for _, value in timed.message.arguments]
+            heard[timed.message.address].append(values)
+    return heard
 
 
 def test_a_web_page_can_play_and_hears_what_others_do(tmp_path: Path) -> None:
@@ -33,15 +40,20 @@ def test_a_web_page_can_play_and_hears_what_others_do(tmp_path: Path) -> None:
                 client.send(json.dumps({"COMMAND": "LISTEN", "DATA": address}))
             go = encode_message("/gen/slot/1/go", (("s", "a pad"), ("i", 5)))
             client.send_binary(go)
-            assert hear(client, "/done")[:4] == ["/gen/slot/1/go", 0, 1, 5]
-            while hear(client, "/gen/slot/1/state") != ["playing"]:
-                continue
-            while hear(client, "/gen/master/meter")[0] < -60.0:
-                continue
+            heard = hear_until(
+                client,
+                lambda heard: (
+                    bool(heard["/done"])
+                    and ["playing"] in heard["/gen/slot/1/state"]
+                    and any(values[0] >= -60.0 for values in heard["/gen/master/meter"])
+                ),
+            )
+            assert heard["/done"][0][:4] == ["/gen/slot/1/go", 0, 1, 5]
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as fader:
                 packet = encode_message("/gen/slot/1/gain", (("f", -9.0),))
                 fader.sendto(packet, ("127.0.0.1", rig.osc_port))
-            assert hear(client, "/gen/slot/1/gain") == [-9.0]
+            heard = hear_until(client, lambda heard: bool(heard["/gen/slot/1/gain"]))
+            assert heard["/gen/slot/1/gain"] == [[-9.0]]
             client.close()
         finally:
             client.shutdown()  # type: ignore[no-untyped-call]
