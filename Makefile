@@ -19,8 +19,8 @@ help: ## list these targets
 run: $(VENV)/.run ## start the daemon on the default output; options in ARGS="--output null"
 	@$(BIN)/daw-bridge run $(ARGS)
 
-test: $(VENV)/.dev $(VENV)/.test-system ## all tests that take less than a minute each
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev $(VENV)/.test-system ## all tests that take less than a minute each, two files at a time
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/.dev $(VENV)/.test-system ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
