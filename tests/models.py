@@ -83,7 +83,8 @@ FEATURES = FRAMES_PER_LATENT * sum(BANDS.values()) + TONES
 
 ENCODER_GRAPH = f"""{HEADER}
 encoder (float[B,N,{FEATURES}] features) => (float[B,{LATENT_CHANNELS},N] latents) {{
-    rows = MatMul(features, projection)
+    centred = Sub(features, mean)
+    rows = MatMul(centred, projection)
     latents = Transpose<perm = [0, 2, 1]>(rows)
 }}"""
 
@@ -134,6 +135,7 @@ def tiny_checkpoint(folder: Path, *, seed: int = 0, name: str = "tiny") -> Check
         folder / SOUND_ENCODER_FILE,
         ENCODER_GRAPH,
         projection=draw(FEATURES, LATENT_CHANNELS, scale=0.05),
+        mean=draw(FEATURES, scale=0.05),
     )
     manifest = Manifest(
         name=name,
@@ -141,7 +143,7 @@ def tiny_checkpoint(folder: Path, *, seed: int = 0, name: str = "tiny") -> Check
         text_encoder="one random state per character",
         precision="fp32",
         latent_channels=LATENT_CHANNELS,
-        architecture={SIZES: BANDS},
+        architecture={SIZES: {"latent_channels": LATENT_CHANNELS, **BANDS}},
     )
     graphs = [TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE, SOUND_ENCODER_FILE]
     files = [ENCODER_FILE, TOKENIZER_FILE, *graphs]

@@ -162,7 +162,6 @@ class ReleaseRun(Strict):
     """`python -m training export`: what becomes a checkpoint, under which name, with which credits.
 
     ``student`` is the state of any stage with a backbone, ``autoencoder`` that of the autoencoder.
-    Its encoder goes to the file ``encoder``, for those who train on sounds of their own.
     """
 
     name: str
@@ -171,7 +170,6 @@ class ReleaseRun(Strict):
     student: Path
     autoencoder: Path
     text_encoder: Path
-    encoder: Path | None = None
     corpora: tuple[Path, ...]
     model: BackboneSizes = BackboneSizes()
     form: Literal["int8", "fp32", "bf16"] = "int8"

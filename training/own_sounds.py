@@ -29,7 +29,6 @@ from training.corpus.clip import Clip
 from training.corpus.recorded import Refusal, read_folder
 from training.corpus.shards import INDEX_NAME, Corpus, write_corpus
 from training.embedding import SoundEmbedder
-from training.encoders import open_encoder
 from training.errors import TrainingError
 from training.export import TRANSFORMER_SHAPE, FlatBackbone, quantise, transformer_inputs
 from training.fine_tune import FineTuneStage
@@ -42,7 +41,7 @@ from training.prompts import request_like
 from training.run import Outing, train
 from training.screen import Screen
 from training.stage_config import OwnSoundsRun
-from training.thaw import thaw
+from training.thaw import thaw, thaw_encoder
 
 STAGE = "tuned"
 SCORED_SEEDS = (1, 2)
@@ -130,7 +129,7 @@ def gather(run: OwnSoundsRun, screen: Screen, *, resume: bool) -> Corpus:
 def encode(run: OwnSoundsRun, base: Checkpoint, corpus: Corpus, screen: Screen) -> None:
     """Write the caches of the own sounds, all of them, and of prompts that should stay."""
     words = TextEncoder(base.folder, threads=run.threads)
-    encoder = open_encoder(run.encoder, base)
+    encoder = thaw_encoder(base)
     latents = run.run_dir / LATENTS_FOLDER
     write_latents([Source(corpus, 1.0, split=None)], encoder, words, latents, screen.items)
     write_imagined(run.imagined, run.seed, words, run.run_dir / IMAGINED_FOLDER, screen.items)

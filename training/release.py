@@ -12,7 +12,6 @@ from generator.text import ENCODER_FILE, TOKENIZER_FILE
 from training.autoencoder import load_encoder
 from training.config import ReleaseRun
 from training.corpus.shards import Corpus
-from training.encoders import ship_encoder
 from training.errors import TrainingError
 from training.export import Trained, export_checkpoint, export_weights
 from training.export_text import encoder_of_folder
@@ -120,9 +119,5 @@ def release(run: ReleaseRun) -> Checkpoint:
             (run.folder / name).write_bytes((run.text_encoder / name).read_bytes())
     (run.folder / CREDITS_FILE).write_text(credits_page(corpora), encoding="utf-8")
     if run.form == "bf16":
-        made = export_weights(run.folder, trained, manifest, encoder_of_folder(run.folder))
-    else:
-        made = export_checkpoint(run.folder, trained, manifest, quantised=run.form == "int8")
-    if run.encoder is not None:
-        ship_encoder(run.encoder, run.autoencoder, made)
-    return made
+        return export_weights(run.folder, trained, manifest, encoder_of_folder(run.folder))
+    return export_checkpoint(run.folder, trained, manifest, quantised=run.form == "int8")

@@ -118,15 +118,14 @@ class VsdRun(StudentRun):
 class OwnSoundsRun(Run):
     """`python -m training own`: a checkpoint that has learnt a user's own sounds.
 
-    ``folder`` holds audio with captions (see `training.corpus.recorded.read_folder`), ``encoder``
-    is the one that was exported with ``checkpoint``. The tuned checkpoint goes to ``made``.
+    ``folder`` holds audio with captions (see `training.corpus.recorded.read_folder`). The tuned
+    ``checkpoint`` goes to ``made``.
     ``keep`` weighs how much takes of other prompts should stay what they were. Small batches, many
     steps: what moves takes nearest to a few clips in a minute of a processor.
     """
 
     folder: Path
     checkpoint: Path
-    encoder: Path
     made: Path
     name: str = "own-sounds"
     form: Literal["int8", "fp32"] = "int8"

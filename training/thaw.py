@@ -1,16 +1,18 @@
-"""From a checkpoint's frozen graph back to a transformer that can learn.
+"""From a checkpoint's frozen graphs back to modules: a transformer that can learn, an encoder.
 
-An edge checkpoint holds its transformer as ONNX alone; whoever wants to train it further needs no
-other file. The weights come back as exact as the graph has them (int8 ones widened), and the module
-is compared with the graph before it is given away.
+A checkpoint holds its networks as ONNX; whoever wants to train it further needs no other file. The
+weights come back as exact as the graph has them (int8 ones widened), and the transformer is
+compared with its graph before it is given away.
 """
 
 import torch
 
+from generator.api import SAMPLE_RATE_HZ
+from generator.autoencoder import AutoencoderConfig, Encoder
 from generator.backbone import Backbone, BackboneConfig
-from generator.checkpoint import TRANSFORMER_FILE, Checkpoint
+from generator.checkpoint import SOUND_ENCODER_FILE, TRANSFORMER_FILE, Checkpoint
 from generator.onnx_session import OnnxGraph
-from generator.torch_backend import TRANSFORMER_SIZES
+from generator.torch_backend import AUTOENCODER_SIZES, TRANSFORMER_SIZES
 from training.errors import TrainingError
 from training.export import (
     COMPARED_LATENTS,
@@ -43,14 +45,8 @@ def thaw(checkpoint: Checkpoint) -> Backbone:
         TrainingError: The manifest does not tell the sizes, or the graph is not one that
             `training/export.py` wrote.
     """
-    sizes = checkpoint.manifest.architecture.get(TRANSFORMER_SIZES)
-    if sizes is None:
-        raise TrainingError(
-            f"the checkpoint {checkpoint.manifest.name!r} does not tell the sizes of its "
-            "transformer: export it again"
-        )
+    backbone = Backbone(BackboneConfig(**sizes_of(checkpoint, TRANSFORMER_SIZES)))
     path = checkpoint.path(TRANSFORMER_FILE)
-    backbone = Backbone(BackboneConfig(**{name: int(value) for name, value in sizes.items()}))
     try:
         backbone.load_state_dict(named_weights(read_weights(path), backbone))
     except (RuntimeError, KeyError, IndexError, ValueError) as error:
@@ -63,6 +59,46 @@ def thaw(checkpoint: Checkpoint) -> Backbone:
             "export it again with this version"
         )
     return backbone
+
+
+def thaw_encoder(checkpoint: Checkpoint) -> Encoder:
+    """Return the encoder that made the latents of a checkpoint's transformer.
+
+    Args:
+        checkpoint: A verified checkpoint with a sound encoder and the autoencoder's sizes.
+
+    Returns:
+        The encoder, in evaluation mode.
+
+    Raises:
+        TrainingError: The checkpoint has no sound encoder, does not tell the sizes, or they are
+            not those of the graph.
+    """
+    if SOUND_ENCODER_FILE not in checkpoint.manifest.files:
+        raise TrainingError(
+            f"the checkpoint {checkpoint.manifest.name!r} has no {SOUND_ENCODER_FILE}: export it "
+            "again"
+        )
+    sizes = AutoencoderConfig(**sizes_of(checkpoint, AUTOENCODER_SIZES))
+    encoder = Encoder(sizes, SAMPLE_RATE_HZ)
+    path = checkpoint.path(SOUND_ENCODER_FILE)
+    weights = read_weights(path).named
+    try:
+        encoder.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    except RuntimeError as error:
+        raise TrainingError(f"{path} has other sizes than its manifest tells: {error}") from error
+    return encoder.eval()
+
+
+def sizes_of(checkpoint: Checkpoint, part: str) -> dict[str, int]:
+    """Return the sizes of a network, which its manifest tells."""
+    sizes = checkpoint.manifest.architecture.get(part)
+    if sizes is None:
+        raise TrainingError(
+            f"the checkpoint {checkpoint.manifest.name!r} does not tell the sizes of its {part}: "
+            "export it again"
+        )
+    return {name: int(value) for name, value in sizes.items()}
 
 
 def named_weights(weights: GraphWeights, backbone: Backbone) -> dict[str, torch.Tensor]:

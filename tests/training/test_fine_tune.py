@@ -21,7 +21,7 @@ from training.stage_config import OwnSoundsRun
 
 def own_run(**changes: object) -> OwnSoundsRun:
     table = {
-        "run_dir": "unused", "folder": "unused", "checkpoint": "unused", "encoder": "unused",
+        "run_dir": "unused", "folder": "unused", "checkpoint": "unused",
         "made": "unused", "tokens": 40, "steps": 400, "warm_up": 1, "lora_rank": 4,
         "lora_alpha": 8.0, "rate": 1e-2, "candidates": 3, "average_decay": 0.9,
     }  # fmt: skip

@@ -9,30 +9,29 @@ import pytest
 import soundfile
 import torch
 
-from generator.api import SAMPLE_RATE_HZ, GenerationRequest
-from generator.autoencoder import AutoencoderConfig, Encoder
+from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ, GenerationRequest
 from generator.backbone import Backbone, BackboneConfig
 from generator.checkpoint import (
+    SOUND_ENCODER_FILE,
     TRANSFORMER_FILE,
     Checkpoint,
     read_checkpoint,
     write_checkpoint,
 )
 from generator.loading import load_generator
+from generator.sound_encoder import SoundEncoder
 from tests.models import tiny_checkpoint
-from training.checkpoints import STATE_FILE, load_state, save_state
-from training.encoders import ship_encoder
+from training.checkpoints import STATE_FILE, load_state
 from training.errors import TrainingError
 from training.export import TRANSFORMER_SHAPE, FlatBackbone, transformer_inputs
 from training.onnx_graphs import export_graph, quantise_matmuls
 from training.own_sounds import STAGE, gather, learn_own_sounds
 from training.screen import Screen
 from training.stage_config import OwnSoundsRun
-from training.thaw import thaw
+from training.thaw import thaw, thaw_encoder
 
 # Exporting takes half a minute on a quiet machine, many times that on a busy one.
 pytestmark = pytest.mark.timeout(900)
-SIZES = {"latent_channels": 4, "mel_bands": 8, "side_mel_bands": 8}
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +60,10 @@ def base(tmp_path_factory: pytest.TempPathFactory, backbone: Backbone) -> Checkp
 
 @pytest.fixture
 def run(tmp_path: Path, base: Checkpoint) -> OwnSoundsRun:
-    encoder = Encoder(AutoencoderConfig(**SIZES), SAMPLE_RATE_HZ)
-    torch.nn.init.normal_(encoder.get_buffer("projection"), std=0.01)
-    state = {"step": 1, "sizes": SIZES, "encoder": encoder.state_dict()}
-    save_state(tmp_path / "state.pt", state)
-    ship_encoder(tmp_path / "e.safetensors", tmp_path / "state.pt", base)
     return OwnSoundsRun(
         run_dir=tmp_path / "run",
         folder=tmp_path / "sounds",
         checkpoint=base.folder,
-        encoder=tmp_path / "e.safetensors",
         made=tmp_path / "made",
         name="mine",
         steps=2,
@@ -106,6 +99,27 @@ def test_a_graph_that_computes_something_else_is_refused(base: Checkpoint) -> No
         wrong = replace(base, manifest=replace(base.manifest, architecture=architecture))
         with pytest.raises(TrainingError, match=r"other weights|does not compute"):
             thaw(wrong)
+
+
+def test_a_thawed_encoder_hears_what_the_checkpoint_hears(base: Checkpoint) -> None:
+    audio = np.random.default_rng(0).standard_normal((3 * LATENT_HOP_FRAMES, 2)).astype(np.float32)
+    latents = thaw_encoder(base)(torch.from_numpy(audio.T)[None])
+    torch.testing.assert_close(
+        latents, torch.from_numpy(SoundEncoder(base).encode(audio)), atol=1e-3, rtol=1e-3
+    )
+
+
+def test_a_checkpoint_without_a_fitting_encoder_is_refused(base: Checkpoint) -> None:
+    manifest = base.manifest
+    files = {name: one for name, one in manifest.files.items() if name != SOUND_ENCODER_FILE}
+    sizes = {"autoencoder": manifest.architecture["autoencoder"] | {"mel_bands": 99}}
+    for changed, told in (
+        ({"files": files}, f"has no {SOUND_ENCODER_FILE}"),
+        ({"architecture": sizes}, "other sizes"),
+        ({"architecture": {}}, "does not tell the sizes of its autoencoder"),
+    ):
+        with pytest.raises(TrainingError, match=told):
+            thaw_encoder(replace(base, manifest=replace(manifest, **changed)))
 
 
 def test_a_folder_becomes_a_checkpoint_and_the_rest_stays(
