@@ -25,6 +25,7 @@ from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 SUFFIXES = (".wav", ".flac")
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 MAX_WAV_FRAMES = (2**32 - 2**20) // (4 * CHANNELS)
+_PIECE_BYTES = 2**18
 _WAVE_FLOAT = 3
 _FLAC_STREAMINFO_END = 4 + 4 + 34
 _FLAC_COMMENTS = 4
@@ -276,9 +277,12 @@ def _wav_head(frames: int, more_bytes: int, channels: int) -> bytes:
 
 
 def _write_all(file: IO[bytes], data: memoryview) -> None:
-    """Write all of it: a full disk may take a part before it refuses."""
+    """Write all of it, in pieces: a full disk may take a part before it refuses.
+
+    Some kernels let not even a real-time thread run on a core until a write is over.
+    """
     while data:
-        data = data[file.write(data) :]
+        data = data[file.write(data[:_PIECE_BYTES]) :]
 
 
 def _set_flac_comments(path: Path, comments: bytes) -> None:

@@ -20,6 +20,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
 from generator.api import CheckpointError, FloatArray
+from generator.checkpoint import read_in_pieces
 from generator.onnx_session import OnnxGraph
 
 ENCODER_FILE = "text_encoder.onnx"
@@ -69,7 +70,7 @@ class TextEncoder:
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         try:
-            model = (folder / ENCODER_FILE).read_bytes()
+            model = read_in_pieces(folder / ENCODER_FILE)
             tokenizer = (folder / TOKENIZER_FILE).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise CheckpointError(

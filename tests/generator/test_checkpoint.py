@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from generator.api import CheckpointError
 from generator.checkpoint import (
     MANIFEST_FILE,
+    PIECE_BYTES,
     Licence,
     Manifest,
     parse_manifest,
     read_checkpoint,
+    read_in_pieces,
     write_checkpoint,
 )
 
@@ -54,6 +56,13 @@ def test_what_is_written_is_read(folder: Path) -> None:
     assert checkpoint.read("decoder.onnx") == b"decoder"
     with pytest.raises(CheckpointError, match="holds decoder"):
         checkpoint.path("weights.safetensors")
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE_BYTES - 1, PIECE_BYTES, 2 * PIECE_BYTES + 3])
+def test_what_is_read_in_pieces_is_the_whole_file(tmp_path: Path, size: int) -> None:
+    content = bytes(i % 251 for i in range(size))
+    (tmp_path / "file").write_bytes(content)
+    assert read_in_pieces(tmp_path / "file") == content
 
 
 def test_a_changed_file_is_refused(folder: Path) -> None:
