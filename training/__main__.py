@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 from generator.api import GeneratorError
 from training.chain import ChainRun, run_chain
-from training.config import EvaluationRun, LatentsRun, ReleaseRun, read_config
+from training.compare import compare, table
+from training.config import ComparisonRun, EvaluationRun, LatentsRun, ReleaseRun, read_config
 from training.corpus.render import CorpusRun
 from training.errors import TrainingError
 from training.evaluate import evaluate, outcome_lines, quick
@@ -63,6 +64,12 @@ def score(given: argparse.Namespace) -> None:
     sys.stdout.write(outcome_lines(outcome))
 
 
+def score_states(given: argparse.Namespace) -> None:
+    """Measure states beside each other, and print the table."""
+    rows = compare(read_config(given.config, ComparisonRun), show_items, tell)
+    sys.stdout.write(table(rows))
+
+
 def run_trainable(given: argparse.Namespace) -> None:
     """Train one stage, alone or as one of several processes."""
     kind = STAGES[given.stage]
@@ -111,6 +118,7 @@ OTHERS: dict[str, Callable[[argparse.Namespace], object]] = {
     "export": lambda given: export(read_config(given.config, ReleaseRun), SCREEN),
     "quantise": show_quantised,
     "evaluate": score,
+    "compare": score_states,
     "chain": run_chained,
     "own": run_own,
     "split": split_file,

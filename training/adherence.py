@@ -59,6 +59,15 @@ class Verdict:
         return 2 * self.agreeing > len(self.values)
 
 
+def held(verdicts: Iterable[Verdict]) -> dict[str, tuple[int, int]]:
+    """Return how many claims of each kind hold, and of how many; kinds not asked are absent."""
+    table: dict[str, tuple[int, int]] = {}
+    for verdict in verdicts:
+        right, of = table.get(verdict.claim.kind, (0, 0))
+        table[verdict.claim.kind] = right + verdict.holds, of + 1
+    return table
+
+
 @dataclass(frozen=True, slots=True)
 class Fairness:
     """How often real sound keeps a claim: of how many clips, or pairs of clips, which share."""

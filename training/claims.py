@@ -8,6 +8,7 @@ evaluation prints beside each claim how often real sound of the same words keeps
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from generator.api import FloatArray, GenerationRequest
 from training.corpus.shards import Entry
@@ -37,6 +38,7 @@ KEY_SECONDS = 3.5
 class Pair:
     """The measure is higher for one prompt than for another, both in takes of the same length."""
 
+    kind: ClassVar[str] = "pairs"
     measure: Measure
     higher: str
     lower: str
@@ -63,6 +65,7 @@ class Pair:
 class Pitched:
     """A prompt that names a note gives that pitch, within NEAREST_CENTS."""
 
+    kind: ClassVar[str] = "pitches"
     prompt: str
     note: str
     seconds: float = 2.0
@@ -94,6 +97,7 @@ class Timed:
     The length tells nothing: the tempo is measured from the onsets alone.
     """
 
+    kind: ClassVar[str] = "tempi"
     prompt: str
     bpm: float
     bars: int = 2
@@ -126,6 +130,7 @@ class Timed:
 class Keyed:
     """A passage that is asked for in a key has its notes: that key, or its relative."""
 
+    kind: ClassVar[str] = "keys"
     prompt: str
     key: str
     bpm: float = 120.0
@@ -237,3 +242,4 @@ TARGETS = (
     Keyed("arp loop", "G major"),
 )
 CLAIMS: tuple[Claim, ...] = (*PAIRS, *TARGETS)
+KINDS = tuple(dict.fromkeys(claim.kind for claim in CLAIMS))

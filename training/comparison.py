@@ -17,7 +17,7 @@ from training import adherence, artefacts, claims, descriptors, pitch, rhythm, s
 from training.adherence import Answers, Fairness, RealSound, Verdict
 from training.autoencoder import load_encoder
 from training.claims import CLAIMS, Claim
-from training.config import EvaluationRun
+from training.config import ScoredRun
 from training.corpus.shards import Corpus
 from training.embedding import SoundEmbedder
 from training.errors import TrainingError
@@ -57,7 +57,7 @@ class Takes:
 class Comparison:
     """The held-out prompts, the reference and the tools that all systems share."""
 
-    def __init__(self, run: EvaluationRun, words: TextEncoder, progress: Progress) -> None:
+    def __init__(self, run: ScoredRun, words: TextEncoder, progress: Progress) -> None:
         """Choose the prompts and train the text–audio score.
 
         Args:

@@ -8,7 +8,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -131,31 +131,76 @@ class LatentsRun(Run):
     imagined: Count = 45_000
 
 
-class EvaluationRun(Strict):
-    """`python -m training evaluate`: prompts come from the corpora's test clips.
+class ScoredRun(Strict):
+    """What generators are scored on: prompts come from the corpora's test clips.
 
     The text-audio score is trained on their validation clips and on all of ``score_corpora``, which
-    no generator may have seen. Teacher, autoencoder and student (what the checkpoint was
-    exported from, measured in fp32) are states; without them their rows are absent.
+    no generator may have seen. ``autoencoder`` is the state that decodes; ``model`` has the sizes
+    of every state.
     """
 
     run_dir: Path
     corpora: Annotated[tuple[Path, ...], Field(min_length=1)]
     score_corpora: tuple[Path, ...] = ()
-    teacher: Path | None = None
-    student: Path | None = None
     autoencoder: Path | None = None
     model: BackboneSizes = BackboneSizes()
     prompts: Annotated[int, Field(ge=2)] = 64
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (101, 102, 103, 104)
+    score_steps: Count = 600
+    claims: Count = 100
+    threads: Count = 1
+
+
+class EvaluationRun(ScoredRun):
+    """`python -m training evaluate`.
+
+    Teacher, autoencoder and student (what the checkpoint was exported from, measured in fp32) are
+    states; without them their rows are absent.
+    """
+
+    teacher: Path | None = None
+    student: Path | None = None
     steps: Annotated[tuple[Count, ...], Field(min_length=1)] = (1,)
     teacher_steps: Count = 50
     teacher_guidance: Weight = 2.0
-    score_steps: Count = 600
     rebuilt: Count = 48
     shown: Count = 12
-    claims: Count = 100
-    threads: Count = 1
+
+
+class ComparedState(Strict):
+    """One row of a comparison: the state of any stage of the transformer, and how it samples.
+
+    With ``guidance`` it follows its flow in that many ``steps``, as a teacher does; without, it is
+    a student in that many ping-pong steps.
+    """
+
+    name: str
+    state: Path
+    steps: Count = 1
+    guidance: Weight | None = None
+
+
+class ComparisonRun(ScoredRun):
+    """`python -m training compare`: writes the table of ``states`` into ``run_dir``."""
+
+    autoencoder: Path
+    text_encoder: Path
+    states: Annotated[tuple[ComparedState, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def tell_apart(self) -> Self:
+        """Refuse two states of one name.
+
+        Returns:
+            The run itself.
+
+        Raises:
+            ValueError: A name stands twice.
+        """
+        names = [given.name for given in self.states]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"states are told by their names, found twice: {sorted(twice)}")
+        return self
 
 
 class ReleaseRun(Strict):

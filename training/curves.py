@@ -1,6 +1,7 @@
 """Pictures of a run's loss terms from its step log. Knows no stage: it draws what the log names."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,21 @@ def read_log(folder: Path) -> list[dict[str, float]]:
         raise TrainingError(f"no {LOG_FILE} in {folder}: train that stage first") from error
     steps = {int(row["step"]): row for row in map(json.loads, lines)}
     return [steps[step] for step in sorted(steps)]
+
+
+def minutes_logged(folder: Path) -> float | None:
+    """Return how long a stage was trained, by its log; None without one.
+
+    The time of every outing counts, also of steps that were lost and done again. An outing begins
+    where the clock of the log falls back.
+    """
+    path = folder / LOG_FILE
+    if not path.is_file():
+        return None
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    clock = [row["elapsed_s"] for row in rows if "elapsed_s" in row]
+    ends = [now for now, following in pairwise([*clock, 0.0]) if following < now]
+    return float(sum(ends)) / 60.0
 
 
 def draw_curves(folder: Path, picture: Path) -> None:

@@ -12,7 +12,7 @@ from generator.api import FloatArray, GenerationRequest, Generator
 from generator.checkpoint import Manifest
 from generator.pipeline import LatentGenerator
 from generator.text import TextEncoder
-from training.config import EvaluationRun
+from training.config import BackboneSizes, ComparedState, EvaluationRun
 from training.errors import TrainingError
 from training.states import OdeGenerator, StateNetworks, load_decoder
 from training.student import load_backbone
@@ -65,22 +65,49 @@ def of_states(run: EvaluationRun, words: TextEncoder) -> list[Subject]:
         return []
     if run.autoencoder is None:
         raise TrainingError("a student's state needs the autoencoder's: give `autoencoder` as well")
-    networks = StateNetworks(load_backbone(run.student, run.model), load_decoder(run.autoencoder))
-    channels = networks.backbone.config.latent_channels
-    manifest = Manifest("fp32", "as given", "as given", "fp32", channels)
-    made = LatentGenerator(manifest, words, networks)
-    return [Subject(f"{step_name(count)}, fp32", made, count) for count in run.steps]
+    given = [
+        ComparedState(name=f"{step_name(count)}, fp32", state=run.student, steps=count)
+        for count in run.steps
+    ]
+    return [of_state(state, run.autoencoder, run.model, words) for state in given]
 
 
 def teacher_of(run: EvaluationRun, words: TextEncoder) -> Subject | None:
     """Return the teacher along its whole flow, when the run has one."""
     if run.teacher is None or run.autoencoder is None:
         return None
-    networks = StateNetworks(load_backbone(run.teacher, run.model), load_decoder(run.autoencoder))
-    made = OdeGenerator(networks, words, steps=run.teacher_steps, guidance=run.teacher_guidance)
-    files = [file_stamp(path) for path in (run.teacher, run.autoencoder)]
-    known = fingerprint(files, run.teacher_steps, run.teacher_guidance, code_stamp())
-    return Subject(made.name, made, kept_as=f"teacher-{known}")
+    given = ComparedState(
+        name=f"teacher, {step_name(run.teacher_steps)}", state=run.teacher,
+        steps=run.teacher_steps, guidance=run.teacher_guidance,
+    )  # fmt: skip
+    return of_state(given, run.autoencoder, run.model, words)
+
+
+def of_state(
+    given: ComparedState, autoencoder: Path, sizes: BackboneSizes, words: TextEncoder
+) -> Subject:
+    """Return a state of any stage of the transformer, its takes kept in the cache.
+
+    Args:
+        given: The state, and how it samples.
+        autoencoder: The state that decodes.
+        sizes: Sizes of the transformer.
+        words: The text encoder.
+
+    Returns:
+        The subject.
+    """
+    networks = StateNetworks(load_backbone(given.state, sizes), load_decoder(autoencoder))
+    files = [file_stamp(path) for path in (given.state, autoencoder)]
+    if given.guidance is None:
+        channels = networks.backbone.config.latent_channels
+        manifest = Manifest(given.name, "as given", "as given", "fp32", channels)
+        student = LatentGenerator(manifest, words, networks)
+        known = fingerprint(files, code_stamp())
+        return Subject(given.name, student, given.steps, f"student-{known}")
+    flow = OdeGenerator(networks, words, steps=given.steps, guidance=given.guidance)
+    known = fingerprint(files, given.steps, given.guidance, code_stamp())
+    return Subject(given.name, flow, kept_as=f"teacher-{known}")
 
 
 def file_stamp(path: Path) -> tuple[int, int]:

@@ -7,8 +7,8 @@ import pytest
 
 from generator.api import FloatArray, GenerationRequest
 from tests.training.sounds import clicks, midi_hz, tone
-from training.adherence import Answers, RealSound, Verdict, words_of
-from training.claims import CLAIMS, Claim, Keyed, Pair, Pitched, Timed
+from training.adherence import Answers, RealSound, Verdict, held, words_of
+from training.claims import CLAIMS, KINDS, Claim, Keyed, Pair, Pitched, Timed
 from training.corpus.clip import Clip
 from training.corpus.shards import Corpus, write_corpus
 from training.descriptors import brightness, length
@@ -40,6 +40,13 @@ def test_a_claim_holds_when_most_seeds_agree() -> None:
     assert verdict(claim, (2.0, 1.0), (3.0, 2.0), (1.0, 9.0)).holds
     assert not verdict(claim, (2.0, 1.0), (1.0, 2.0)).holds
     assert verdict(claim, (2.0, 1.0), (1.0, 2.0)).agreeing == 1
+
+
+def test_claims_that_hold_are_counted_by_kind() -> None:
+    pair, note = Pair(brightness, "a", "b"), Pitched("bass", "A2")
+    found = [verdict(pair, (2.0, 1.0)), verdict(note, (110.0,)), verdict(pair, (1.0, 2.0))]
+    assert held(found) == {"pairs": (1, 2), "pitches": (1, 1)}
+    assert held(verdict(claim, (0.0, 0.0)) for claim in CLAIMS).keys() == set(KINDS)
 
 
 def test_a_note_a_tempo_and_a_key_must_be_near_enough() -> None:

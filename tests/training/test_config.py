@@ -6,9 +6,18 @@ import pytest
 import torch
 
 from generator.backbone import Backbone, BackboneConfig
-from training.config import AutoencoderRun, BackboneSizes, LatentsRun, Run, read_config
+from training.config import (
+    AutoencoderRun,
+    BackboneSizes,
+    ComparisonRun,
+    EvaluationRun,
+    LatentsRun,
+    ReleaseRun,
+    Strict,
+    read_config,
+)
 from training.errors import TrainingError
-from training.stage_config import TeacherRun
+from training.stage_config import ArcRun, TeacherRun, VsdRun, WarmUpRun
 
 SHIPPED = Path(__file__).parents[2] / "training" / "configs"
 
@@ -38,10 +47,16 @@ def test_a_missing_file_and_no_toml_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_shipped_configs_read() -> None:
-    kinds: dict[str, type[Run]] = {
+    kinds: dict[str, type[Strict]] = {
+        "arc": ArcRun,
         "autoencoder": AutoencoderRun,
+        "compare": ComparisonRun,
+        "evaluate": EvaluationRun,
+        "export": ReleaseRun,
         "latents": LatentsRun,
         "teacher": TeacherRun,
+        "vsd": VsdRun,
+        "warmup": WarmUpRun,
     }
     for stage, kind in kinds.items():
         read_config(SHIPPED / f"house-{stage}.toml", kind)

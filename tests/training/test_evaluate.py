@@ -2,26 +2,21 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from html import escape
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest
-from generator.autoencoder import AutoencoderConfig, Decoder, Encoder
-from generator.backbone import Backbone, BackboneConfig
+from generator.api import FloatArray, GenerationRequest
 from generator.text import TextEncoder
-from tests.models import LATENT_CHANNELS, tiny_checkpoint
+from tests.models import tiny_checkpoint
+from tests.training.scored import corpus_of_sines, states
 from tests.training.small import SIZES
-from training.checkpoints import save_state
 from training.claims import CLAIMS
 from training.comparison import NOISE, REAL, REBUILT, SHUFFLED
 from training.config import EvaluationRun
-from training.corpus.clip import Clip
-from training.corpus.shards import Corpus, write_corpus
+from training.corpus.shards import Corpus
 from training.errors import TrainingError
 from training.evaluate import METRICS_FILE, PAGE_FILE, evaluate, outcome_lines, quick
 from training.heads import Couples
@@ -30,40 +25,6 @@ from training.prompts import leaks
 from training.states import OdeGenerator, StateNetworks, load_decoder
 from training.student import load_backbone
 from training.vectors import Vectors
-
-SMALL = AutoencoderConfig(
-    latent_channels=LATENT_CHANNELS, latent_width=8,
-    latent_blocks=1, decoder_width=8, decoder_blocks=1,
-)  # fmt: skip
-
-
-def corpus_of_sines(folder: Path, clips: int, prefix: str = "") -> Path:
-    rng = np.random.default_rng(5)
-
-    def made(i: int) -> Clip:
-        t = np.arange(int(SAMPLE_RATE_HZ * rng.uniform(0.1, 0.3))) / SAMPLE_RATE_HZ
-        wave = 0.8 * np.exp(-t / 0.05) * np.sin(2 * np.pi * rng.uniform(100, 4000) * t)
-        audio = np.repeat(wave.astype(np.float32)[:, None], 2, axis=1)
-        name = f"{prefix}{i}"
-        return Clip(name, "test", name, "CC0-1.0", "us", audio, (f"sine {i}", f"tone {i}"))
-
-    write_corpus((made(i) for i in range(clips)), folder)
-    return folder
-
-
-def states(folder: Path) -> tuple[Path, Path]:
-    """A teacher's and an autoencoder's state with random weights."""
-    torch.manual_seed(0)
-    config = BackboneConfig(latent_channels=LATENT_CHANNELS, **SIZES.model_dump())
-    teacher, autoencoder = folder / "teacher" / "state.pt", folder / "autoencoder" / "state.pt"
-    save_state(teacher, {"step": 1, "average": Backbone(config).state_dict()})
-    parts = {
-        "encoder": Encoder(SMALL, SAMPLE_RATE_HZ).state_dict(),
-        "average": Decoder(SMALL, SAMPLE_RATE_HZ).state_dict(),
-        "sizes": asdict(SMALL),
-    }
-    save_state(autoencoder, {"step": 1, **parts})
-    return teacher, autoencoder
 
 
 def evaluation_run(folder: Path, **changes: object) -> EvaluationRun:
