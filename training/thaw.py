@@ -91,7 +91,18 @@ def thaw_encoder(checkpoint: Checkpoint) -> Encoder:
 
 
 def sizes_of(checkpoint: Checkpoint, part: str) -> dict[str, int]:
-    """Return the sizes of a network, which its manifest tells."""
+    """Return the sizes of a network, which its manifest tells.
+
+    Args:
+        checkpoint: A verified checkpoint.
+        part: The network's name in the manifest.
+
+    Returns:
+        The sizes by name.
+
+    Raises:
+        TrainingError: The manifest does not tell them.
+    """
     sizes = checkpoint.manifest.architecture.get(part)
     if sizes is None:
         raise TrainingError(
