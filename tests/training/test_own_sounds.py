@@ -112,7 +112,7 @@ def test_a_thawed_encoder_hears_what_the_checkpoint_hears(base: Checkpoint) -> N
 def test_a_checkpoint_without_a_fitting_encoder_is_refused(base: Checkpoint) -> None:
     manifest = base.manifest
     files = {name: one for name, one in manifest.files.items() if name != SOUND_ENCODER_FILE}
-    sizes = {"autoencoder": manifest.architecture["autoencoder"] | {"mel_bands": 99}}
+    sizes = {"autoencoder": {**manifest.architecture["autoencoder"], "mel_bands": 99}}
     for changed, told in (
         ({"files": files}, f"has no {SOUND_ENCODER_FILE}"),
         ({"architecture": sizes}, "other sizes"),
