@@ -126,7 +126,7 @@ def evaluate(checkpoint: Path, run: EvaluationRun, progress: Progress) -> Outcom
     (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=2), encoding="utf-8")
     with clock.part("page"):
         shown = [own[0]] + ([] if teacher is None else [teacher])
-        page = exhibits(comparison, shown)
+        page = exhibits(comparison, shown, run.shown)
         write_page(folder / PAGE_FILE, metrics, page, back, clock.seconds)
     return Outcome(folder, metrics, clock.seconds)
 
@@ -156,10 +156,10 @@ def rebuilt(run: EvaluationRun, prompts: Sequence[HeldOut]) -> Rebuilt | None:
     return rebuild_all(sounds, encoder, decoder)
 
 
-def exhibits(comparison: Comparison, subjects: Sequence[Subject]) -> list[Exhibit]:
+def exhibits(comparison: Comparison, subjects: Sequence[Subject], count: int) -> list[Exhibit]:
     """Return sounds to look at and to hear: the real clip and each subject's first take."""
     shown = []
-    for held in comparison.prompts[: comparison.run.shown]:
+    for held in comparison.prompts[:count]:
         request = held.request(comparison.run.seeds[0])
         sounds = {"real": held.corpus.audio(held.index)}
         shown.append(Exhibit(held.prompt, sounds | {s.name: s.take(request) for s in subjects}))
