@@ -14,10 +14,11 @@ from training.config import Run
 from training.errors import TrainingError
 from training.journal import Journal
 from training.loop import Stage, StepReport, run
-from training.place import HERE, Place
+from training.place import HERE, Place, quick_in_bfloat16
 from training.watch import Sight
 
 LOG_EVERY = 10
+NO_BFLOAT16 = "this processor has no matrix units for bfloat16: single precision, faster here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ def train(
     """
     torch.set_num_threads(config.threads)
     place = outing.place
+    if config.bfloat16 and not quick_in_bfloat16(place.device.type):
+        outing.tell(NO_BFLOAT16)
     first = resume_from(stage, outing.folder, resume=outing.resume)
     saved_at, step = time.monotonic(), first
     reports = run(
