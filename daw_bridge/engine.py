@@ -50,8 +50,7 @@ from daw_bridge.requests import (
     Request,
 )
 from daw_bridge.session import Event, decide
-from daw_bridge.session_shelf import state_document
-from daw_bridge.session_state import (
+from daw_bridge.session_decision import (
     AudioRestarted,
     CancelJob,
     DoFiles,
@@ -63,15 +62,16 @@ from daw_bridge.session_state import (
     OpenOutput,
     Reply,
     Restored,
-    SessionState,
     Show,
     Submit,
     Tell,
     TimeGoesOn,
     TryModel,
     XrunsCounted,
-    value_of,
 )
+from daw_bridge.session_shelf import state_document
+from daw_bridge.session_shown import value_of
+from daw_bridge.session_state import SessionState
 from daw_bridge.sounds import Sound
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 

@@ -25,7 +25,8 @@ from daw_bridge.midi import Tick, read_midi
 from daw_bridge.midi_desk import Learnt, MidiDesk
 from daw_bridge.osc import Message, TaggedValue
 from daw_bridge.requests import Forget, MidiCommand, Request
-from daw_bridge.session_state import NoteText, SessionState
+from daw_bridge.session_decision import NoteText
+from daw_bridge.session_state import SessionState
 from daw_bridge.sync_wire import (
     Follow,
     Listen,

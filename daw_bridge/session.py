@@ -41,27 +41,25 @@ from daw_bridge.requests import (
     Sync,
     TapeCommand,
 )
-from daw_bridge.session_device import Devices, is_of_devices
-from daw_bridge.session_effects import all_effects, is_of_effects
-from daw_bridge.session_model import ModelEvent, Modelling
-from daw_bridge.session_notes import Notes
-from daw_bridge.session_recipe import corner_weights, init_refusal
-from daw_bridge.session_sounds import Beginnings
-from daw_bridge.session_state import (
-    EFFECT_FIELDS,
+from daw_bridge.session_decision import (
     AudioRestarted,
     Decision,
     EffectsFound,
     Moment,
     NoteText,
     Restored,
-    SessionState,
     Show,
     TimeGoesOn,
-    Waiting,
     XrunsCounted,
-    value_of,
 )
+from daw_bridge.session_device import Devices, is_of_devices
+from daw_bridge.session_effects import all_effects, is_of_effects
+from daw_bridge.session_model import ModelEvent, Modelling
+from daw_bridge.session_notes import Notes
+from daw_bridge.session_recipe import corner_weights, init_refusal
+from daw_bridge.session_shown import EFFECT_FIELDS, value_of
+from daw_bridge.session_sounds import Beginnings
+from daw_bridge.session_state import SessionState, Waiting
 from daw_bridge.session_stream import Stream
 from daw_bridge.session_tape import Taping
 

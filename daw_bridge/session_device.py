@@ -8,7 +8,8 @@ from dataclasses import replace
 from daw_bridge.errors import Fault
 from daw_bridge.output_events import DevicesListed, OutputEvent, OutputOpened, OutputRefused
 from daw_bridge.requests import AskDevices, Command, Request, SetValue
-from daw_bridge.session_state import DeviceJob, ListDevices, OpenOutput
+from daw_bridge.session_decision import ListDevices, OpenOutput
+from daw_bridge.session_state import DeviceJob
 from daw_bridge.session_turn import Turn
 from generator.api import SAMPLE_RATE_HZ
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from daw_bridge import audio_commands as audio
 from daw_bridge.effects import DELAY_TIME, PLACES, audio_number
 from daw_bridge.requests import GetValue, SetValue
-from daw_bridge.session_state import EFFECT_FIELDS, SEND_FIELDS, SessionState
+from daw_bridge.session_shown import EFFECT_FIELDS, SEND_FIELDS
+from daw_bridge.session_state import SessionState, SlotState
 
 
 def is_of_effects(asked: SetValue | GetValue) -> bool:
@@ -41,9 +42,17 @@ def changed_effects(
         for key, value in after.effects.items():
             if value != before.effects[key] or (is_new_tempo and key == DELAY_TIME):
                 yield _set_effect(after, key, due_frame)
-    if after.slots is not before.slots:
-        for send in sorted(_sends(after) - _sends(before)):
-            yield audio.SetSend(*send, due_frame)
+    for number, (old, new) in enumerate(zip(before.slots, after.slots, strict=True), 1):
+        if old is not new:
+            yield from _changed_sends(number, old, new, due_frame)
+
+
+def _changed_sends(
+    number: int, old: SlotState, new: SlotState, due_frame: int
+) -> Iterator[audio.Command]:
+    for bus, (was_db, level_db) in enumerate(zip(_levels(old), _levels(new), strict=True)):
+        if level_db != was_db:
+            yield audio.SetSend(number, bus, level_db, due_frame)
 
 
 def all_effects(state: SessionState) -> Iterator[audio.Command]:
@@ -52,18 +61,15 @@ def all_effects(state: SessionState) -> Iterator[audio.Command]:
         return
     for key in state.effects:
         yield _set_effect(state, key, audio.NOW)
-    for slot, bus, level_db in sorted(_sends(state)):
-        if level_db > -math.inf:
-            yield audio.SetSend(slot, bus, level_db)
+    for number, slot in enumerate(state.slots, 1):
+        for bus, level_db in enumerate(_levels(slot)):
+            if level_db > -math.inf:
+                yield audio.SetSend(number, bus, level_db)
 
 
-def _sends(state: SessionState) -> set[tuple[int, int, float]]:
-    """Slot, bus and level of every send."""
-    return {
-        (number, bus, getattr(slot, field))
-        for number, slot in enumerate(state.slots, 1)
-        for bus, field in enumerate(SEND_FIELDS)
-    }
+def _levels(slot: SlotState) -> tuple[float, ...]:
+    """The levels of a slot's sends, in the order of the buses."""
+    return tuple(getattr(slot, field) for field in SEND_FIELDS)
 
 
 def _set_effect(state: SessionState, key: str, due_frame: int) -> audio.Command:

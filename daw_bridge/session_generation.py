@@ -10,6 +10,7 @@ from daw_bridge import audio_commands as audio
 from daw_bridge.errors import Fault
 from daw_bridge.generator_events import TakeBegun, TakeReady
 from daw_bridge.requests import Generate, Go, Inpaint, Request
+from daw_bridge.session_decision import CancelJob, FreeTake, Reply, Submit
 from daw_bridge.session_history import History
 from daw_bridge.session_recipe import (
     Dice,
@@ -19,16 +20,7 @@ from daw_bridge.session_recipe import (
     throw,
     with_hole,
 )
-from daw_bridge.session_state import (
-    CancelJob,
-    Cue,
-    FreeTake,
-    Job,
-    Purpose,
-    Reply,
-    Submit,
-    Take,
-)
+from daw_bridge.session_state import Cue, Job, Purpose, Take
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest, RequestError
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from daw_bridge.errors import Fault
 from daw_bridge.generator_events import GeneratorReady, ModelLoaded, ModelRefused
 from daw_bridge.requests import CancelModel, LoadModel, ModelCommand, Request
-from daw_bridge.session_state import LeaveModel, ModelJob, TryModel
+from daw_bridge.session_decision import LeaveModel, TryModel
+from daw_bridge.session_state import ModelJob
 from daw_bridge.session_turn import Turn
 
 ModelEvent = GeneratorReady | ModelLoaded | ModelRefused

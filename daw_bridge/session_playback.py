@@ -10,15 +10,8 @@ from daw_bridge.errors import Fault
 from daw_bridge.requests import (
     Request,
 )
-from daw_bridge.session_state import (
-    Armed,
-    Cue,
-    FreeTake,
-    Job,
-    SlotState,
-    Take,
-    Voice,
-)
+from daw_bridge.session_decision import FreeTake
+from daw_bridge.session_state import Armed, Cue, Job, SlotState, Take, Voice
 from daw_bridge.session_strip import all_gains
 from daw_bridge.session_turn import Turn
 from generator.api import SAMPLE_RATE_HZ

@@ -24,18 +24,13 @@ from daw_bridge.rig import (
     glides,
     morph,
 )
+from daw_bridge.session_decision import CancelJob
 from daw_bridge.session_generation import Generation
 from daw_bridge.session_history import remembered
 from daw_bridge.session_library import Library, Morph, Move, Origin, Recall
 from daw_bridge.session_recipe import recipe_of, throw
-from daw_bridge.session_state import (
-    CancelJob,
-    Cue,
-    SessionState,
-    SlotState,
-    Take,
-    value_of,
-)
+from daw_bridge.session_shown import value_of
+from daw_bridge.session_state import Cue, SessionState, SlotState, Take
 from daw_bridge.session_time import Timing
 from daw_bridge.table_rows import Row
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest, RequestError

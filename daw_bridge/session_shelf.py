@@ -40,9 +40,10 @@ from daw_bridge.requests import (
     StoreScene,
 )
 from daw_bridge.rig import Rig
+from daw_bridge.session_decision import DoFiles, FreeTake, Reply
 from daw_bridge.session_library import Origin, Recall
 from daw_bridge.session_recall import Recalling, snapshot
-from daw_bridge.session_state import DoFiles, FreeTake, Reply, SessionState, Take
+from daw_bridge.session_state import SessionState, Take
 from generator.api import RequestError
 
 # What fits into one packet beside the address.

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from daw_bridge.file_jobs import FileEvent, FileFailed, ReadSound, SoundRead
 from daw_bridge.requests import Generate, Go, Request, SetValue
+from daw_bridge.session_decision import DoFiles, FreeTake
 from daw_bridge.session_library import Sounds
 from daw_bridge.session_shelf import Shelving
-from daw_bridge.session_state import DoFiles, FreeTake
 from daw_bridge.sounds import Sound, names_file
 
 

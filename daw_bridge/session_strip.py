@@ -33,8 +33,12 @@ def _side(pan: float) -> float:
 
 def gains_of(state: SessionState) -> list[Gains]:
     """The gains of every slot, in their order."""
-    is_any_solo = any(slot.solo for slot in state.slots)
+    is_any_solo = _is_any_solo(state)
     return [side_gains(slot, is_any_solo=is_any_solo) for slot in state.slots]
+
+
+def _is_any_solo(state: SessionState) -> bool:
+    return any(slot.solo for slot in state.slots)
 
 
 def master_gain_db(state: SessionState) -> float:
@@ -65,12 +69,15 @@ def changed_gains(
         yield _limiter(after)
     if after.slots is before.slots:
         return
-    pairs = zip(gains_of(before), gains_of(after), strict=True)
-    for number, (old, new) in enumerate(pairs, 1):
-        if new != old:
-            yield audio.SetSlotGain(number, *new, due_frame)
-        if after.slots[number - 1].out != before.slots[number - 1].out:
-            yield audio.SetSlotOutput(number, after.slots[number - 1].out - 1, due_frame)
+    was_any_solo, is_any_solo = _is_any_solo(before), _is_any_solo(after)
+    for number, (old, new) in enumerate(zip(before.slots, after.slots, strict=True), 1):
+        if old is new and was_any_solo == is_any_solo:
+            continue
+        gains = side_gains(new, is_any_solo=is_any_solo)
+        if gains != side_gains(old, is_any_solo=was_any_solo):
+            yield audio.SetSlotGain(number, *gains, due_frame)
+        if new.out != old.out:
+            yield audio.SetSlotOutput(number, new.out - 1, due_frame)
 
 
 def all_gains(state: SessionState) -> Iterator[audio.Command]:
@@ -78,9 +85,8 @@ def all_gains(state: SessionState) -> Iterator[audio.Command]:
     yield audio.SetMasterGain(master_gain_db(state))
     if not (state.limiter and state.ceiling_dbfs == CEILING_DBFS):
         yield _limiter(state)
-    for number, gains in enumerate(gains_of(state), 1):
+    for number, (slot, gains) in enumerate(zip(state.slots, gains_of(state), strict=True), 1):
         if gains != UNITY:
             yield audio.SetSlotGain(number, *gains)
-    for number, slot in enumerate(state.slots, 1):
         if slot.out > 1:
             yield audio.SetSlotOutput(number, slot.out - 1)

@@ -7,24 +7,11 @@ from dataclasses import replace
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.osc import TaggedValue
-from daw_bridge.requests import (
-    Request,
-)
+from daw_bridge.requests import Request
+from daw_bridge.session_decision import Action, Decision, Moment, Reply, Show, Tell
 from daw_bridge.session_effects import changed_effects
-from daw_bridge.session_state import (
-    EFFECT_FIELDS,
-    SESSION_FIELDS,
-    SLOT_FIELDS,
-    Action,
-    Decision,
-    Moment,
-    Reply,
-    SessionState,
-    Show,
-    SlotState,
-    Tell,
-    value_of,
-)
+from daw_bridge.session_shown import changed_values
+from daw_bridge.session_state import SessionState, SlotState
 from daw_bridge.session_strip import changed_gains
 
 
@@ -102,8 +89,7 @@ class Turn:
 
     def release_takes(self) -> None:
         """Let the audio process forget the takes that nothing needs any more."""
-        names = ("slots", "kept", "library")
-        if all(getattr(self.state, name) is getattr(self.before, name) for name in names):
+        if not self._lets_takes_go():
             return
         unneeded = self.state.kept - self.state.takes
         for take in sorted(unneeded, key=lambda take: take.take_id):
@@ -111,6 +97,14 @@ class Turn:
         if unneeded:
             released = self.state.released | unneeded
             self.state = replace(self.state, kept=self.state.kept - unneeded, released=released)
+
+    def _lets_takes_go(self) -> bool:
+        """Whether a take may be needed no more: any is new, or a scene or a slot has left one."""
+        before, after = self.before, self.state
+        if after.kept is not before.kept or after.library is not before.library:
+            return True
+        changed = zip(before.slots, after.slots, strict=True)
+        return any(old is not new and bool(old.takes - new.takes) for old, new in changed)
 
     def tell_gains(self) -> None:
         """Tell the audio process of faders and effects that have changed."""
@@ -140,16 +134,4 @@ class Turn:
 
     def show_changes(self) -> None:
         """Show every value that is not what it was."""
-        pairs: list[tuple[int, tuple[str, ...]]] = [(0, SESSION_FIELDS)]
-        if self.state.effects is not self.before.effects:
-            pairs.append((0, EFFECT_FIELDS))
-        for number, (old, new) in enumerate(
-            zip(self.before.slots, self.state.slots, strict=True), 1
-        ):
-            if old is not new:
-                pairs.append((number, SLOT_FIELDS))
-        for number, shown in pairs:
-            for field in shown:
-                value = value_of(self.state, number, field)
-                if value != value_of(self.before, number, field):
-                    self.actions.append(Show(number, field, value))
+        self.actions += (Show(*changed) for changed in changed_values(self.before, self.state))

@@ -23,7 +23,7 @@ import soundfile
 from daw_bridge.errors import Fault
 from daw_bridge.osc import encode_bundle, encode_message
 from daw_bridge.schedule import NTP_TO_UNIX_S
-from daw_bridge.session_state import EFFECT_FIELDS, SESSION_FIELDS, SLOT_FIELDS
+from daw_bridge.session_shown import EFFECT_FIELDS, SESSION_FIELDS, SLOT_FIELDS
 from generator.api import SAMPLE_RATE_HZ
 from generator.checkpoint import DECODER_FILE
 from tests.daemon_rig import DaemonRig, running_daemon

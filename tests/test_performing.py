@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from daw_bridge.session_state import SESSION_FIELDS, SLOT_FIELDS
+from daw_bridge.session_shown import SESSION_FIELDS, SLOT_FIELDS
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.audio_rig import loop_breaks
 from tests.daemon_rig import DaemonRig, running_daemon

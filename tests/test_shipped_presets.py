@@ -14,8 +14,9 @@ from daw_bridge.file_jobs import StoredTake
 from daw_bridge.presets import Document, print_document, read_document, with_takes
 from daw_bridge.requests import SetValue
 from daw_bridge.rig import Rig
+from daw_bridge.session_decision import Moment
 from daw_bridge.session_shelf import Shelving
-from daw_bridge.session_state import Moment, new_session
+from daw_bridge.session_state import new_session
 from daw_bridge.settings import Settings
 from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest
 from generator.loading import HOUSE, load_generator

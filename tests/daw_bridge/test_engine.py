@@ -22,7 +22,8 @@ from daw_bridge.generator_events import (
 from daw_bridge.osc import Message, TaggedValue
 from daw_bridge.requests import Request
 from daw_bridge.session_history import MOST_TAKES
-from daw_bridge.session_state import SLOT_FIELDS, new_session
+from daw_bridge.session_shown import SLOT_FIELDS
+from daw_bridge.session_state import new_session
 from daw_bridge.sounds import Sound
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 

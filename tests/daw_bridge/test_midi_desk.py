@@ -6,7 +6,8 @@ from daw_bridge.midi_desk import Learnt, MidiDesk
 from daw_bridge.osc import Message
 from daw_bridge.requests import Learn, LoadPreset, Panic, Request
 from daw_bridge.requests import NoteOn as PressKey
-from daw_bridge.session_state import new_session, value_of
+from daw_bridge.session_shown import value_of
+from daw_bridge.session_state import new_session
 
 BOOK = AddressBook("/gen", 4)
 STATE = new_session(4, entropy=1)

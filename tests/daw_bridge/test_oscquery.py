@@ -11,7 +11,8 @@ from daw_bridge.addresses import AddressBook
 from daw_bridge.arguments import Held
 from daw_bridge.osc_server import OscServer, OscSettings
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery, describe
-from daw_bridge.session_state import new_session, value_of
+from daw_bridge.session_shown import value_of
+from daw_bridge.session_state import new_session
 from daw_bridge.table_rows import Access
 
 BOOK = AddressBook("/gen", 3)

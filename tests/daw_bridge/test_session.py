@@ -30,7 +30,7 @@ from daw_bridge.requests import (
     Sync,
 )
 from daw_bridge.session import Event, decide
-from daw_bridge.session_state import (
+from daw_bridge.session_decision import (
     Action,
     AudioRestarted,
     CancelJob,
@@ -41,9 +41,9 @@ from daw_bridge.session_state import (
     Submit,
     Tell,
     XrunsCounted,
-    new_session,
-    value_of,
 )
+from daw_bridge.session_shown import value_of
+from daw_bridge.session_state import new_session
 from daw_bridge.table_rows import Access
 from daw_bridge.timeline import gives_way
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest

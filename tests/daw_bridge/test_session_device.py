@@ -11,7 +11,8 @@ from daw_bridge.audio_output import DeviceInfo
 from daw_bridge.errors import Fault
 from daw_bridge.output_events import Device, DevicesListed, OutputOpened, OutputRefused
 from daw_bridge.requests import AskDevices, Go, NoteOn, Panic, Play, SetValue, Sync
-from daw_bridge.session_state import AudioRestarted, ListDevices, OpenOutput, value_of
+from daw_bridge.session_decision import AudioRestarted, ListDevices, OpenOutput
+from daw_bridge.session_shown import value_of
 from tests.daw_bridge.test_session import World, playing
 
 CARD = Device("Card", "ALSA", 5.0, 11.0)

@@ -15,20 +15,10 @@ from daw_bridge.effects import BUSES, DEFAULTS, EFFECTS, NOTE_VALUES, PLACES, au
 from daw_bridge.errors import Fault
 from daw_bridge.requests import GetValue, Request, SetValue
 from daw_bridge.session import decide
+from daw_bridge.session_decision import Decision, EffectsFound, Moment, Reply, Show, Tell
 from daw_bridge.session_effects import all_effects, changed_effects
-from daw_bridge.session_state import (
-    EFFECT_FIELDS,
-    SEND_FIELDS,
-    Decision,
-    EffectsFound,
-    Moment,
-    Reply,
-    SessionState,
-    Show,
-    SlotState,
-    Tell,
-    new_session,
-)
+from daw_bridge.session_shown import EFFECT_FIELDS, SEND_FIELDS
+from daw_bridge.session_state import SessionState, SlotState, new_session
 from daw_bridge.transport import Transport
 from tests.daw_bridge.strategies import argument_values
 

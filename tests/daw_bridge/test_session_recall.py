@@ -42,9 +42,10 @@ from daw_bridge.requests import (
     Sync,
 )
 from daw_bridge.rig import SESSION_ROWS, SLOT_ROWS, Rig, SlotRig
+from daw_bridge.session_decision import DoFiles, Restored, TimeGoesOn
 from daw_bridge.session_recall import snapshot
 from daw_bridge.session_shelf import state_document
-from daw_bridge.session_state import DoFiles, Restored, Take, TimeGoesOn
+from daw_bridge.session_state import Take
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from tests.daw_bridge.strategies import argument_values
 from tests.daw_bridge.test_session import SLOTS, World

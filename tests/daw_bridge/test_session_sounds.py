@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from daw_bridge.errors import Fault
 from daw_bridge.file_jobs import FileFailed, ReadSound, SoundRead
 from daw_bridge.requests import Generate, Go, SetValue, Sync
-from daw_bridge.session_state import Action, DoFiles, Submit
+from daw_bridge.session_decision import Action, DoFiles, Submit
 from daw_bridge.sounds import Sound
 from tests.daw_bridge.test_session import World
 

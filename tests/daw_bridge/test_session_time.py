@@ -22,7 +22,7 @@ from daw_bridge.requests import (
     StopTransport,
     Tap,
 )
-from daw_bridge.session_state import Show
+from daw_bridge.session_decision import Show
 from daw_bridge.transport import Signature
 from generator.api import SAMPLE_RATE_HZ
 from tests.daw_bridge.test_session import World
