@@ -19,12 +19,13 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, never written
 
 @dataclass
 class DaemonRig:
-    """A running daemon: its process, where it listens, and what it said."""
+    """A running daemon: its process, where it listens, what it said, and how long it took."""
 
     process: subprocess.Popen[str]
     osc_port: int
     http_port: int
     said: list[str]
+    start_s: float
 
     def children(self) -> dict[str, int]:
         """The process numbers of its "audio" and "generator" children."""
@@ -74,6 +75,7 @@ def running_daemon(
     command += ["--osc-port", "0", "--http-port", "0", "--state-dir", str(folder / "state")]
     environment = os.environ | {"XDG_CONFIG_HOME": str(folder / "config")}
     environment |= {f"DAW_BRIDGE_{name.upper()}": value for name, value in settings.items()}
+    begun_s = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         said = _read_until_ready(process)
@@ -81,7 +83,7 @@ def running_daemon(
         http = [re.search(r"//[^/]*:(\d+)/", line) for line in said]
         osc_port = next(int(found[1]) for found in ports if found)
         http_port = next(int(found[1]) for found in http if found)
-        yield DaemonRig(process, osc_port, http_port, said)
+        yield DaemonRig(process, osc_port, http_port, said, time.monotonic() - begun_s)
     finally:
         if process.poll() is None:
             process.terminate()

@@ -244,10 +244,8 @@ def test_killing_the_generator_fails_the_open_request_and_the_next_one_works(
     async def scene(rig: DaemonRig, client: UdpClient) -> None:
         await play_loop(client, 1)
         lasted_s = await seconds_after_a_kill(rig, client)
-        for _ in range(2):  # other programs may take the machine away, but not each time
-            if lasted_s >= 3.0:
-                lasted_s = await seconds_after_a_kill(rig, client)
-        assert lasted_s < 3.0
+        # On a machine that is busy otherwise all of it takes longer, as the daemon's own start did.
+        assert lasted_s < max(3.0, 3.0 * rig.start_s)
         await wait_for_state(client, 1, "playing")
 
     play(scene, tmp_path)
