@@ -49,8 +49,9 @@ from daw_bridge.requests import (
     Refresh,
     Request,
 )
-from daw_bridge.session import Event, decide
+from daw_bridge.session import Event, begin
 from daw_bridge.session_decision import (
+    Action,
     AudioRestarted,
     CancelJob,
     DoFiles,
@@ -399,13 +400,21 @@ class Engine:
         takes = [take.shm_name for take in self._state.kept | self._state.released]
         return [*takes, *(sound.shm_name for sound in self._state.sounds.memory)]
 
-    def _decide(self, asked: Request | Event, due_s: float | None = None) -> None:  # noqa: C901 - one case for each action
+    def _decide(self, asked: Request | Event, due_s: float | None = None) -> None:
         clock = self._frozen_clock or self._parts.audio.status()
         frame = _frame_at(clock, time.monotonic())
         due_frame = audio.NOW if due_s is None else self._due_frame(clock, due_s)
-        decision = decide(self._state, asked, Moment(frame, due_frame))
+        turn = begin(self._state, asked, Moment(frame, due_frame))
+        # A sound begins before it is worked out what follows from it.
+        at_once = tuple(turn.actions)
+        self._carry_out(at_once)
+        decision = turn.decision()
         before, self._state = self._state, decision.state
-        for action in decision.actions:
+        self._carry_out(decision.actions[len(at_once) :])
+        self.tell_change(before, decision.state)
+
+    def _carry_out(self, actions: tuple[Action, ...]) -> None:  # noqa: C901 - one case for each action
+        for action in actions:
             match action:
                 case Tell(command):
                     self._tell(command)
@@ -432,7 +441,6 @@ class Engine:
                     self._parts.outputs.list_devices(job_id)
                 case OpenOutput(job_id, output, hostapi, buffer_frames):
                     self._parts.outputs.open(job_id, output, hostapi, buffer_frames)
-        self.tell_change(before, decision.state)
 
     def _due_frame(self, clock: AudioStatus, due_s: float) -> int:
         """The frame of a moment: one frame for all that is due at once, though the clock moves."""

@@ -62,6 +62,7 @@ from daw_bridge.session_sounds import Beginnings
 from daw_bridge.session_state import SessionState, Waiting
 from daw_bridge.session_stream import Stream
 from daw_bridge.session_tape import Taping
+from daw_bridge.session_turn import Turn
 
 Event = (
     GeneratorEvent
@@ -78,8 +79,8 @@ Event = (
 )
 
 
-def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decision:
-    """Obey a command or take note of an event.
+def begin(state: SessionState, asked: Request | Event, moment: Moment) -> Turn:
+    """Obey a command or take note of an event, and leave open what follows from it.
 
     Args:
         state: How things stand.
@@ -87,14 +88,23 @@ def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decis
         moment: Now, and when the effect is wanted.
 
     Returns:
-        How things stand afterwards, and what is to be done, in order.
+        A decision in the making: what is asked for so far, in order, and how to come to its end.
     """
     turn = _Rules(state, moment)
     if isinstance(asked, Request):
         turn.obey(asked)
     else:
         turn.note(asked)
-    return turn.decision()
+    return turn
+
+
+def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decision:
+    """Obey a command or take note of an event, and see to all that follows; as `begin`.
+
+    Returns:
+        How things stand afterwards, and what is to be done, in order.
+    """
+    return begin(state, asked, moment).decision()
 
 
 # What is set where its field shows something else.

@@ -39,8 +39,14 @@ static double now_s(void) {
 
 static int on_cycle(jack_nframes_t count, void *unused) {
     (void)unused;
-    double begun_s = now_s();
-    jack_nframes_t frame = jack_last_frame_time(client);
+    jack_nframes_t frame;
+    jack_time_t begun_us, next_us;
+    float period_us;
+    /* When the server began, not when our turn came: programs before us took some of the cycle.
+     * Its clock may be another one than ours, so its age is taken. */
+    if (jack_get_cycle_times(client, &frame, &begun_us, &next_us, &period_us))
+        return 0;
+    double begun_s = now_s() - ((double)jack_get_time() - (double)begun_us) * 1e-6;
     if (has_expected_frame && frame != expected_frame)
         atomic_fetch_add(&skipped_frames, (int)(frame - expected_frame));
     has_expected_frame = 1;
