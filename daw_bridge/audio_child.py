@@ -10,7 +10,6 @@ gone; the rings and the status are in shared memory; standard output carries one
 `Hello`, when sound runs or could not be had.
 """
 
-import gc
 import os
 import signal
 import sys
@@ -26,7 +25,13 @@ from daw_bridge.audio_commands import (
     decode,
 )
 from daw_bridge.audio_engine import AudioEngine
-from daw_bridge.audio_handshake import RING_RECORDS, ChildSettings, Hello
+from daw_bridge.audio_handshake import (
+    RING_RECORDS,
+    ChildSettings,
+    Hello,
+    keep_standard_output_clean,
+    say,
+)
 from daw_bridge.audio_output import (
     Output,
     OutputSettings,
@@ -43,8 +48,8 @@ from daw_bridge.mixer import MAX_CHUNK_FRAMES, Mixer
 from daw_bridge.rack import open_rack
 from daw_bridge.realtime import (
     CALLBACK_PRIORITY,
-    SWITCH_INTERVAL_S,
     ask_for_real_time,
+    leave_the_callback_alone,
     prefer_this_process,
 )
 from daw_bridge.ring import open_ring
@@ -90,7 +95,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the control process answers; its end is ours
     prefer_this_process()  # before there are threads, which inherit it
-    hello_descriptor = _keep_standard_output_clean()
+    hello_descriptor = keep_standard_output_clean()
     settings = ChildSettings.from_json(sys.argv[1])
     effects, missing_effects = find_effects()
     engine = make_engine(settings, effects)
@@ -102,13 +107,14 @@ def main() -> None:
     try:
         output = open_output(settings.output, renderer)
         engine.output_latency_ms = output.info.latency_ms
-        prepare_this_process()
+        leave_the_callback_alone()
         output.start()
     except AudioError as error:
-        _say(hello_descriptor, Hello(error=str(error)))
+        say(hello_descriptor, Hello(error=str(error)).to_json())
         os._exit(1)
     wait_for_the_first_block(renderer, ended)
-    _say(hello_descriptor, Hello("", output.info, renderer.refusal or "", missing_effects))
+    hello = Hello("", output.info, renderer.refusal or "", missing_effects)
+    say(hello_descriptor, hello.to_json())
     exit_status = keep_house(engine, ended, settings.output, is_fallback=output.info.is_fallback)
     _stop_with_patience(output)
     if ended.is_set():
@@ -148,14 +154,6 @@ def make_engine(settings: ChildSettings, effects: EffectChain | None) -> AudioEn
     if settings.wake_descriptor >= 0:
         engine.wake = _waker(settings.wake_descriptor)
     return engine
-
-
-def prepare_this_process() -> None:
-    """Have nothing in this process stand in the callback's way."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    gc.collect()
-    gc.freeze()
-    gc.disable()
 
 
 def install_takes(engine: AudioEngine, ended: threading.Event, owner_pid: int) -> None:
@@ -263,18 +261,6 @@ def _waker(descriptor: int) -> Callable[[], None]:
             return  # full: the control process has been woken already
 
     return wake
-
-
-def _keep_standard_output_clean() -> int:
-    """Give the Hello a descriptor of its own; what libraries print goes to standard error."""
-    descriptor = os.dup(1)
-    os.dup2(2, 1)
-    return descriptor
-
-
-def _say(descriptor: int, hello: Hello) -> None:
-    os.write(descriptor, hello.to_json().encode())
-    os.close(descriptor)
 
 
 def _stop_with_patience(output: Output) -> None:

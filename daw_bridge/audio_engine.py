@@ -10,8 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-import numpy as np
-
 from daw_bridge.audio_commands import (
     Disposed,
     Event,
@@ -28,6 +26,7 @@ from daw_bridge.audio_status import AudioStatus, StatusWriter
 from daw_bridge.capture_ring import CaptureWriter
 from daw_bridge.errors import AudioError
 from daw_bridge.frame_clock import FrameClock
+from daw_bridge.meter import Meter
 from daw_bridge.mixer import Mixer
 from daw_bridge.ring import Ring
 from daw_bridge.voice import Take
@@ -36,8 +35,6 @@ from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 # A flood must not make a block late: what is left waits in the ring.
 _COMMANDS_A_BLOCK = 128
 _MAX_UNSENT_EVENTS = 4096
-_PEAK_HALF_LIFE_S = 0.05
-_RMS_TIME_S = 0.1
 _LOAD_SHARE = 0.05
 
 
@@ -66,7 +63,7 @@ class AudioEngine:
         self._events = events
         self._status = status
         self._clock = FrameClock()
-        self._meter = _Meter()
+        self._meter = Meter()
         self._callbacks = 0
         self._xruns = 0
         self._cpu_load = 0.0
@@ -191,26 +188,6 @@ class AudioEngine:
             playing_slots=self._mixer.playing_slots,
         )
         self._status.write(status)
-
-
-class _Meter:
-    """Peaks that fall off, and mean squares over a short while, per channel."""
-
-    def __init__(self) -> None:
-        self.peaks = [0.0] * CHANNELS
-        self.mean_squares = [0.0] * CHANNELS
-
-    def measure(self, block: FloatArray) -> None:
-        """Take a block into account."""
-        seconds = len(block) / SAMPLE_RATE_HZ
-        fall = 0.5 ** (seconds / _PEAK_HALF_LIFE_S)
-        share = min(1.0, seconds / _RMS_TIME_S)
-        for channel in range(CHANNELS):
-            wave = block[:, channel]
-            peak = max(float(wave.max()), -float(wave.min()))
-            self.peaks[channel] = max(peak, self.peaks[channel] * fall)
-            mean_square = float(np.vdot(wave, wave)) / len(block)
-            self.mean_squares[channel] += share * (mean_square - self.mean_squares[channel])
 
 
 def _sleep_on() -> None:

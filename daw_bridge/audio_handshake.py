@@ -1,10 +1,11 @@
 """What the control process tells its audio process at the start, and the one line that it answers.
 
-Both travel as JSON: the first as a command-line argument, the second over standard output. Knows
-nothing of how either process works.
+Both travel as JSON: the first as a command-line argument, the second over standard output. The
+process of the input says its line in the same way. Knows nothing of how a process works.
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass
 
 from daw_bridge.audio_output import OutputInfo, OutputSettings
@@ -79,3 +80,20 @@ class Hello:
         fields = json.loads(text)
         info = OutputInfo(**fields["info"]) if fields["info"] else None
         return cls(**{**fields, "info": info})
+
+
+def keep_standard_output_clean() -> int:
+    """Give the one line a descriptor of its own; what libraries print goes to standard error.
+
+    Returns:
+        The descriptor.
+    """
+    descriptor = os.dup(1)
+    os.dup2(2, 1)
+    return descriptor
+
+
+def say(descriptor: int, line: str) -> None:
+    """Say the one line, and close the descriptor."""
+    os.write(descriptor, line.encode())
+    os.close(descriptor)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 
 from daw_bridge.shared_memory import SharedBlock, create_block, map_block
+from generator.api import SAMPLE_RATE_HZ
 
 _RECORD = struct.Struct("=qqddqdddddddqq")
 _CHECKSUM = struct.Struct("=I")
@@ -55,6 +56,11 @@ class AudioStatus:
     output_latency_ms: float = 0.0
     buffer_frames: int = 0
     playing_slots: int = 0
+
+    def heard_at_s(self, frame: int) -> float:
+        """The monotonic time at which a frame of the output is heard."""
+        due_s = self.clock_monotonic_s + (frame - self.clock_frame) / SAMPLE_RATE_HZ
+        return due_s + self.output_latency_ms / 1000.0
 
 
 _values_of = attrgetter(*(field.name for field in fields(AudioStatus)))

@@ -9,6 +9,7 @@ Flow: osc.py (bytes to messages) → addresses.py, by this table → session.py 
 
 from daw_bridge.table_clock import CLOCK
 from daw_bridge.table_effects import EFFECTS, SENDS
+from daw_bridge.table_input import INPUT
 from daw_bridge.table_library import LIBRARY
 from daw_bridge.table_master import MASTER
 from daw_bridge.table_midi import MIDI
@@ -22,6 +23,7 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     ("Server", SERVER),
     ("Tempo, transport and bars", CLOCK),
     ("Master and device", MASTER),
+    ("Input", INPUT),
     ("Effects", EFFECTS),
     ("Slots, `{slot}` = 1, 2, 3 …", SLOT + SENDS),
     ("Presets, scenes and capture, `{scene}` = 1, 2 … 16", LIBRARY),

@@ -21,16 +21,18 @@ from pathlib import Path
 from daw_bridge import __version__
 from daw_bridge.addresses import AddressBook
 from daw_bridge.advert import Advert, Whereabouts
-from daw_bridge.audio_output import DEFAULT, OutputSettings
+from daw_bridge.audio_output import OutputSettings
 from daw_bridge.audio_process import AudioProcess
 from daw_bridge.engine import Engine, Parts
 from daw_bridge.errors import DawBridgeError, Fault
 from daw_bridge.file_worker import FilePlaces, FileWorker
 from daw_bridge.generator_process import GeneratorProcess
+from daw_bridge.input_keeper import InputKeeper
 from daw_bridge.neighbours import Neighbours
 from daw_bridge.osc_server import OscServer, OscSettings
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery
 from daw_bridge.output_keeper import OutputKeeper
+from daw_bridge.portaudio import DEFAULT
 from daw_bridge.realtime import CONTROL_PRIORITY, SWITCH_INTERVAL_S, ask_for_real_time
 from daw_bridge.requests import MidiCommand, Request
 from daw_bridge.session_library import Tape
@@ -41,7 +43,7 @@ from daw_bridge.state_folder import StateFolder, write_whole
 from daw_bridge.state_keeper import StateKeeper
 from daw_bridge.sync_process import SyncProcess, missing_sources
 from daw_bridge.takes import remove_take
-from generator.api import SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ, FloatArray
 
 WATCH_S = 0.1
 POLL_S = 0.003
@@ -97,10 +99,12 @@ class Daemon:
         capture_frames = settings.capture_s * SAMPLE_RATE_HZ
         self._audio = AudioProcess(output, capture_frames=capture_frames)
         self._outputs = OutputKeeper(self._audio, output)
+        self._input = InputKeeper(settings.input, settings.input_hostapi)
         self._folder = StateFolder(settings.state_dir)
         self._files = FileWorker(
             FilePlaces(settings.state_dir, PRESETS, settings.sound_dirs),
             lambda: self._audio.capture,
+            self._listen,
             self._wake_for_files,
         )
         self._files.model = settings.model
@@ -113,7 +117,7 @@ class Daemon:
             output_pairs=settings.output_pairs,
             missing_sources=missing_sources(),
         )
-        workers = (self._audio, self._generator, self._files, self._outputs)
+        workers = (self._audio, self._generator, self._files, self._outputs, self._input)
         parts = Parts(*workers, self._osc, remove_take, self.end)
         self._engine = Engine(state, self._book, parts)
         self._keeper = StateKeeper(StateFolder(settings.state_dir), self._files, self._engine)
@@ -157,6 +161,7 @@ class Daemon:
             self._osc.subscribe(*split_client(client))
         watching = (
             self._outputs.keep(self._engine, self._safely),
+            self._input.keep(self._engine, self._safely),
             self._poll(),
             self._tick(),
             self._keeper.watch(),
@@ -208,6 +213,7 @@ class Daemon:
             loop.remove_reader(self._sync.fileno())
         await self._advert.take_down()
         self._sync.stop()
+        self._input.stop()
         self._keeper.close()
         await self._osc.close()
         if self._http is not None:
@@ -222,6 +228,11 @@ class Daemon:
     def _wake_for_files(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             self._loop.call_soon_threadsafe(self._safely, self._engine.hear_files)
+
+    def _listen(self, end_frame: int | None, frames: int) -> FloatArray:
+        """What came in up to when a frame of ours was heard; called in the file thread."""
+        end_s = None if end_frame is None else self._audio.status().heard_at_s(end_frame)
+        return self._input.heard(end_s, frames)
 
     async def _tick(self) -> None:
         """Tell the session how time goes while something is on its way."""

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from daw_bridge.audio_output import list_devices
 from daw_bridge.errors import AudioError, DawBridgeError, EffectsMissing
+from daw_bridge.portaudio import Direction, list_devices
 from daw_bridge.rack import open_rack
 from daw_bridge.settings import Settings
 from daw_bridge.shared_memory import create_block, remove_block
@@ -30,7 +30,7 @@ class Finding:
 
 
 def device_lines() -> Iterator[str]:
-    """The outputs, a line each.
+    """The outputs, then the inputs, a line each.
 
     Yields:
         Lines for the user.
@@ -42,6 +42,8 @@ def device_lines() -> Iterator[str]:
     for device in devices:
         mark = "*" if device.is_default else " "
         yield f"{mark} {device.name} ({device.hostapi}), {device.channels} channels"
+    for device in list_devices(Direction.INPUT):
+        yield f"  input: {device.name} ({device.hostapi}), {device.channels} channels"
     if not devices:
         yield "There is no output device. daw-bridge runs on a silent clock until there is one,"
         yield "or into a file: daw-bridge run --output FILE.wav"

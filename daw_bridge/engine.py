@@ -39,6 +39,7 @@ from daw_bridge.generator_events import (
 )
 from daw_bridge.osc import TaggedValue
 from daw_bridge.output_events import Device, OutputOpened
+from daw_bridge.portaudio import Direction
 from daw_bridge.presets import Document
 from daw_bridge.requests import (
     AskModels,
@@ -60,6 +61,7 @@ from daw_bridge.session_decision import (
     LeaveModel,
     ListDevices,
     Moment,
+    OpenInput,
     OpenOutput,
     Reply,
     Restored,
@@ -143,8 +145,18 @@ class OutputsPart(Protocol):
     def open(self, job_id: int, output: str, hostapi: str, buffer_frames: int) -> None:
         """Have another output opened."""
 
-    def list_devices(self, job_id: int) -> None:
-        """Have the outputs looked up."""
+    def list_devices(self, job_id: int, direction: Direction) -> None:
+        """Have the outputs or the inputs looked up."""
+
+
+class InputsPart(Protocol):
+    """What the engine needs of whoever opens the input."""
+
+    def open(self, job_id: int, name: str, hostapi: str) -> None:
+        """Have another input opened."""
+
+    def status(self) -> AudioStatus | None:
+        """What comes in, None where nothing is open."""
 
 
 class OscPart(Protocol):
@@ -179,6 +191,7 @@ class Parts:
     generator: GeneratorPart
     files: FilesPart
     outputs: OutputsPart
+    inputs: InputsPart
     osc: OscPart
     free_take: Callable[[str], None]
     end: Callable[[], None]
@@ -283,8 +296,10 @@ class Engine:
     def show_meters(self) -> None:
         """Tell those who watch how loud it is, and how far each slot is in its take."""
         status = self._frozen_clock or self._parts.audio.status()
-        levels = (status.peak_l, status.peak_r, status.rms_l, status.rms_r)
-        self.stream("/master/meter", tuple(("f", _dbfs(level)) for level in levels))
+        self.stream("/master/meter", _levels(status))
+        incoming = self._parts.inputs.status()
+        if incoming is not None:
+            self.stream("/input/meter", _levels(incoming))
         frame, before = _frame_at(status, time.monotonic()), self._shown_positions
         self._shown_positions = {
             number: slot.voices[-1].position(frame)
@@ -437,10 +452,12 @@ class Engine:
                     self._parts.generator.try_model(job_id, name)
                 case LeaveModel(job_id):
                     self._parts.generator.leave_model(job_id)
-                case ListDevices(job_id):
-                    self._parts.outputs.list_devices(job_id)
+                case ListDevices(job_id, direction):
+                    self._parts.outputs.list_devices(job_id, direction)
                 case OpenOutput(job_id, output, hostapi, buffer_frames):
                     self._parts.outputs.open(job_id, output, hostapi, buffer_frames)
+                case OpenInput(job_id, name, hostapi):
+                    self._parts.inputs.open(job_id, name, hostapi)
 
     def _due_frame(self, clock: AudioStatus, due_s: float) -> int:
         """The frame of a moment: one frame for all that is due at once, though the clock moves."""
@@ -508,6 +525,11 @@ class Engine:
 
 def _tell_nobody(before: SessionState, after: SessionState) -> None:
     del before, after
+
+
+def _levels(status: AudioStatus) -> tuple[TaggedValue, ...]:
+    levels = (status.peak_l, status.peak_r, status.rms_l, status.rms_r)
+    return tuple(("f", _dbfs(level)) for level in levels)
 
 
 def _dbfs(level: float) -> float:

@@ -95,6 +95,17 @@ class ReadSound:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class HearInput:
+    """Copy what came in at the input into shared memory, for a take to begin from.
+
+    So many frames, up to what was at the input when a frame was heard; None for up to now.
+    """
+
+    frames: int
+    end_frame: int | None = None
+
+
 FileJob = (
     ListPresets
     | ReadRig
@@ -104,6 +115,7 @@ FileJob = (
     | BeginRecording
     | EndRecording
     | ReadSound
+    | HearInput
 )
 
 

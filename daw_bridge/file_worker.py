@@ -24,6 +24,7 @@ from daw_bridge.file_jobs import (
     FileEvent,
     FileFailed,
     FileJob,
+    HearInput,
     ListPresets,
     PresetsListed,
     ReadRig,
@@ -43,17 +44,18 @@ from daw_bridge.recorder import Recorder
 from daw_bridge.shelf import Shelf as Folder
 from daw_bridge.shelf import check_name, folder_of_takes
 from daw_bridge.sound_files import SUFFIXES, read_sound
-from daw_bridge.sound_folders import SoundFolders
+from daw_bridge.sound_folders import SoundFolders, in_memory
 from daw_bridge.sound_tags import SoundTags
 from daw_bridge.state_folder import STATE_FILE
 from daw_bridge.takes import TakeBuffer, create_take, open_take, remove_take
-from generator.api import MAX_SECONDS, SAMPLE_RATE_HZ
+from generator.api import MAX_SECONDS, SAMPLE_RATE_HZ, FloatArray
 from generator.loading import fingerprint
 
 _DRAIN_S = 0.2
 _PATIENCE_S = 3.0
 _POLL_S = 0.01
 _MAX_TAKE_FRAMES = round(MAX_SECONDS * SAMPLE_RATE_HZ) * 2
+Listen = Callable[[int | None, int], FloatArray]
 _LOG = logging.getLogger(__name__)
 
 
@@ -89,17 +91,22 @@ class FileWorker:
     """The thread, its jobs and its events."""
 
     def __init__(
-        self, places: FilePlaces, ring: Callable[[], CaptureReader | None], wake: Callable[[], None]
+        self,
+        places: FilePlaces,
+        ring: Callable[[], CaptureReader | None],
+        listen: Listen,
+        wake: Callable[[], None],
     ) -> None:
         """Start nothing yet.
 
         Args:
             places: Where everything lies.
             ring: Gives what was heard, None where nothing is kept.
+            listen: Gives what came in up to a frame, or up to now: so many frames.
             wake: Called in the thread when there is an event.
         """
         self.model, self.state_refusal = "", ""
-        self._places, self._ring, self._wake = places, ring, wake
+        self._places, self._ring, self._listen, self._wake = places, ring, listen, wake
         self._jobs: queue.SimpleQueue[tuple[int, FileJob | None, _Mapped]] = queue.SimpleQueue()
         self._events: queue.SimpleQueue[FileEvent] = queue.SimpleQueue()
         # The file that keeps a take of a document, so that an autosave writes only new ones.
@@ -207,6 +214,8 @@ class FileWorker:
                 return SoundWritten(job_id, str(path))
             case ReadSound(name):
                 return SoundRead(job_id, self._places.sounds.read(name))
+            case HearInput(frames, end_frame):
+                return SoundRead(job_id, in_memory(self._listen(end_frame, frames)))
 
     # ── documents ────────────────────────────────────────────────────────────
     def _path(self, shelf: Shelf, name: str) -> Path:

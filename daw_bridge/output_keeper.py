@@ -19,6 +19,7 @@ from daw_bridge.audio_process import AudioProcess
 from daw_bridge.device_scan import scan_devices
 from daw_bridge.errors import AudioError
 from daw_bridge.output_events import DevicesListed, OutputEvent, OutputRefused
+from daw_bridge.portaudio import Direction
 
 WATCH_S = 0.1
 RESTART_PAUSE_S = 1.0
@@ -62,7 +63,7 @@ class OutputKeeper:
             settings: Its output at the start.
         """
         self._process, self._settings = process, settings
-        self._wishes: asyncio.Queue[tuple[int, OutputSettings | None]] = asyncio.Queue()
+        self._wishes: asyncio.Queue[tuple[int, OutputSettings | Direction]] = asyncio.Queue()
 
     def open(self, job_id: int, output: str, hostapi: str, buffer_frames: int) -> None:
         """Have another output opened.
@@ -78,9 +79,9 @@ class OutputKeeper:
             wanted = replace(self._settings, output=output, hostapi=hostapi)
         self._wishes.put_nowait((job_id, replace(wanted, falls_back=False)))
 
-    def list_devices(self, job_id: int) -> None:
-        """Have the outputs looked up."""
-        self._wishes.put_nowait((job_id, None))
+    def list_devices(self, job_id: int, direction: Direction) -> None:
+        """Have the outputs or the inputs looked up."""
+        self._wishes.put_nowait((job_id, direction))
 
     async def keep(self, session: Session, safely: Safely) -> None:
         """Work for ever.
@@ -97,8 +98,8 @@ class OutputKeeper:
                     await self._bring_back(session, safely)
                 continue
             try:
-                if wanted is None:
-                    devices = await asyncio.to_thread(scan_devices)
+                if isinstance(wanted, Direction):
+                    devices = await asyncio.to_thread(scan_devices, wanted)
                     safely(partial(session.note, DevicesListed(job_id, devices)))
                 elif wanted.buffer_frames != self._settings.buffer_frames:
                     await self._reopen(wanted, job_id, session, safely)

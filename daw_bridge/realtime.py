@@ -3,7 +3,9 @@
 Knows nothing of audio. Linux only; elsewhere the audio server's own threads have what they need.
 """
 
+import gc
 import os
+import sys
 
 # The callback goes before the thread that answers messages, that one before files; all before
 # everything ordinary.
@@ -38,6 +40,14 @@ def ask_for_real_time(priority: int) -> str:
             "Allow it with `ulimit -r 20`, or with an rtprio line in /etc/security/limits.d."
         )
     return ""
+
+
+def leave_the_callback_alone() -> None:
+    """Have nothing of Python's own in this process stand in an audio callback's way."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 def prefer_this_process() -> None:

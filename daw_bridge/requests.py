@@ -294,6 +294,11 @@ class AskDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class AskInputs:
+    """Ask which inputs this machine has."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadModel:
     """Play with another model, named or by its folder."""
 
@@ -354,6 +359,7 @@ SessionCommand = (
     | TapeCommand
     | ModelCommand
     | AskDevices
+    | AskInputs
 )
 MidiCommand = Learn | Forget
 ServerCommand = (

@@ -274,6 +274,8 @@ class _Rules(Stream, Beginnings, Taping, Notes, Modelling, Devices):
                 return self.take_refusal(slot, take_id)
             case SetValue(slot, "is_kept", bool(is_kept)):
                 return self.mark_refusal(slot, is_kept=is_kept)
+            case SetValue(_, "init", "input"):
+                return self.input_refusal()
             case SetValue(_, "init", str(init)):
                 return init_refusal(init, len(self.state.slots))
             case SetValue(_, "out", int(pair)) if pair > self.state.output_pairs:

@@ -9,6 +9,7 @@ from daw_bridge import audio_commands as audio
 from daw_bridge.arguments import Held
 from daw_bridge.file_jobs import FileJob, StoredTake
 from daw_bridge.osc import TaggedValue
+from daw_bridge.portaudio import Direction
 from daw_bridge.presets import Document
 from daw_bridge.session_state import SessionState
 from daw_bridge.sounds import Sound
@@ -90,9 +91,10 @@ class LeaveModel:
 
 @dataclass(frozen=True, slots=True)
 class ListDevices:
-    """Look up the outputs of this machine."""
+    """Look up the outputs or the inputs of this machine."""
 
     job_id: int
+    direction: Direction = Direction.OUTPUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,18 @@ class OpenOutput:
     buffer_frames: int
 
 
+@dataclass(frozen=True, slots=True)
+class OpenInput:
+    """Open another input; none where the name is empty."""
+
+    job_id: int
+    name: str
+    hostapi: str
+
+
 TakeAction = Submit | CancelJob | FreeTake
 ModelAction = TryModel | LeaveModel
-OutputAction = ListDevices | OpenOutput
+OutputAction = ListDevices | OpenOutput | OpenInput
 Action = Reply | Show | Tell | TakeAction | DoFiles | ModelAction | OutputAction
 
 

@@ -99,16 +99,16 @@ class Generation(History):
         recipe = recipe_of(slot, self.state.transport, dice, prompt=prompt)
         if not slot.init:
             return recipe
-        return from_source(recipe, self._source(slot.init), slot.init_strength)
+        return from_source(recipe, self._source(number, slot.init), slot.init_strength)
 
-    def _source(self, init: str) -> str:
+    def _source(self, number: int, init: str) -> str:
         """Return the identity of the take or sound that a slot's takes begin from."""
-        number = source_slot(init, len(self.state.slots))
-        if not number:
-            return self.state.sounds.source(init)
-        take = self.slot(number).take
+        source = source_slot(init, len(self.state.slots))
+        if not source:
+            return self.state.sounds.source(number, init)
+        take = self.slot(source).take
         if take is None:
-            raise RequestError(f"Slot {number} has no take to begin from; send it /generate first.")
+            raise RequestError(f"Slot {source} has no take to begin from; send it /generate first.")
         return take.recipe.identity
 
     def cancel(self, number: int, fault: Fault, text: str) -> None:

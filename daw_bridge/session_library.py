@@ -13,7 +13,7 @@ from daw_bridge.arguments import Held
 from daw_bridge.requests import Request
 from daw_bridge.rig import Rig, TakeT
 from daw_bridge.sound_tags import Credit
-from daw_bridge.sounds import Sound
+from daw_bridge.sounds import INPUT, Sound
 from daw_bridge.table_rows import Row
 from generator.api import GenerationRequest, RequestError
 
@@ -128,13 +128,15 @@ class Library(Generic[TakeT]):
 
 @dataclass(frozen=True, slots=True)
 class Sounds:
-    """The sound files that slots' takes begin from.
+    """The sound files, and what came in at the input, that slots' takes begin from.
 
     Attributes:
         read: What has been read, by its name.
         unread: Why what could not be read could not, by its name.
         reading: Which name a job of the file thread reads.
         held: Requests that wait for such a job, in their order.
+        hearing: For which slot a job of the file thread copies what came in at the input.
+        heard: What was copied last for a slot.
         memory: Every sound that has not been given back: a take may be in the making from one.
     """
 
@@ -142,6 +144,8 @@ class Sounds:
     unread: Mapping[str, str] = field(default_factory=dict)
     reading: Mapping[int, str] = field(default_factory=dict)
     held: tuple[tuple[int, Request], ...] = ()
+    hearing: Mapping[int, int] = field(default_factory=dict)
+    heard: Mapping[int, Sound] = field(default_factory=dict)
     memory: frozenset[Sound] = frozenset()
 
     @property
@@ -149,18 +153,25 @@ class Sounds:
         """What somebody waits for."""
         return {job_id for job_id, _ in self.held}
 
-    def source(self, name: str) -> str:
+    def source(self, number: int, name: str) -> str:
         """The identity of a sound.
 
         Args:
-            name: Of its file.
+            number: The slot that begins from it.
+            name: Of its file, or INPUT.
 
         Returns:
             What a request may begin from.
 
         Raises:
-            RequestError: It has not been read.
+            RequestError: It has not been read or heard.
         """
+        if name == INPUT:
+            if number in self.heard:
+                return self.heard[number].identity
+            raise RequestError(
+                f"Nothing has been taken from the input for slot {number} yet: send it /generate."
+            )
         if name not in self.read:
             raise RequestError(self.unread.get(name, f"The sound {name!r} is still being read."))
         return self.read[name].identity

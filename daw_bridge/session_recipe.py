@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 
 from daw_bridge.session_state import SlotState
-from daw_bridge.sounds import names_file
+from daw_bridge.sounds import INPUT, names_file
 from daw_bridge.transport import Transport
 from generator.api import MAX_SEED, MIN_CHANGE, Base, GenerationRequest, RequestError
 
@@ -130,7 +130,7 @@ def source_slot(init: str, slots: int) -> int:
     """Read which slot a take is to begin from.
 
     Args:
-        init: "slot:3", a sound file, or "" for nothing.
+        init: "slot:3", "input", a sound file, or "" for nothing.
         slots: How many slots there are.
 
     Returns:
@@ -139,7 +139,7 @@ def source_slot(init: str, slots: int) -> int:
     Raises:
         RequestError: It is something else; the text says what there is.
     """
-    if not init or names_file(init):
+    if init in ("", INPUT) or names_file(init):
         return 0
     found = _SLOT_SOURCE.fullmatch(init)
     if found and 1 <= int(found[1]) <= slots:
@@ -147,8 +147,8 @@ def source_slot(init: str, slots: int) -> int:
     if found:
         raise RequestError(f"There is no slot {found[1]}; slots go from 1 to {slots}.")
     raise RequestError(
-        f"A take cannot begin from {init[:40]!r}: this daemon has no input. Give the take of a "
-        "slot, such as slot:3, a sound file, such as kick.wav, or nothing."
+        f"A take cannot begin from {init[:40]!r}. Give the take of a slot, such as slot:3, a sound "
+        "file, such as kick.wav, input, or nothing."
     )
 
 

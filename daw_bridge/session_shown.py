@@ -28,6 +28,7 @@ _SESSION_VALUES: dict[str, Callable[[SessionState], Held]] = {
         state.transport.signature.denominator,
     ),
     "device": lambda state: (state.device.name, state.device.hostapi),
+    "input": lambda state: (state.input.name, state.input.hostapi),
     "device_buffer_ms": lambda state: state.device.buffer_ms,
     "device_latency_ms": lambda state: state.device.latency_ms,
     "xruns": lambda state: max(0, state.xruns_total - state.xruns_before),
@@ -74,6 +75,7 @@ SESSION_FIELDS = (
     "device",
     "device_buffer_ms",
     "device_latency_ms",
+    "input",
 )
 SLOT_FIELDS = (
     "prompt",

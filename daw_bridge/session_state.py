@@ -295,6 +295,8 @@ class SessionState:
     levels_db: Mapping[int, float] = field(default_factory=dict)
     output_pairs: int = 1
     device: Device = field(default_factory=Device)
+    input: Device = field(default_factory=Device)
+    input_trouble: str = ""
     device_jobs: tuple[DeviceJob, ...] = ()
     xruns_total: int = 0
     xruns_before: int = 0

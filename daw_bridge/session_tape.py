@@ -56,8 +56,7 @@ class Taping(Shelving):
             self.fail(request, Fault.NOT_READY, text)
             return
         bar, frame = transport.signature.bar_quarters, self._effect_frame()
-        passed = (transport.beat_at(frame) - transport.bar_beat) // bar
-        end_beat = transport.bar_beat + passed * bar
+        end_beat = transport.bar_line_before(frame)
         frames = [transport.frame_at(end_beat - back * bar) for back in (Fraction(bars), 0)]
         beats = bars * transport.signature.numerator
         self._capture(request, name, (frames[0], frames[1]), beats)

@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     output_pairs: int = Field(
         default=1, ge=1, le=MAX_PAIRS, description="Stereo pairs that slots may be sent to"
     )
+    input: str = Field(
+        default="",
+        max_length=256,
+        description='Input device by name, or "default", that takes may begin from; none if empty',
+    )
+    input_hostapi: str = Field(
+        default="", description="Host API of the input, such as JACK; any if empty"
+    )
     model: str = Field(default="house", min_length=1, description="Checkpoint by name or folder")
     generator_threads: int = Field(
         default=2, ge=1, le=64, description="Threads that compute a take"

@@ -12,7 +12,7 @@ from daw_bridge.errors import CommandError, Fault
 from daw_bridge.sound_files import read_foreign_sound
 from daw_bridge.sounds import Sound
 from daw_bridge.takes import create_take
-from generator.api import MAX_SECONDS, SAMPLE_RATE_HZ, sound_identity
+from generator.api import MAX_SECONDS, SAMPLE_RATE_HZ, FloatArray, sound_identity
 
 # A take is no longer, so no more of a sound is ever heard.
 MOST_FRAMES = round(MAX_SECONDS * SAMPLE_RATE_HZ)
@@ -67,7 +67,15 @@ class SoundFolders:
         path = self.find(name)
         if path.stat().st_size > _MOST_BYTES:
             raise CommandError(Fault.TOO_LARGE, f"{path.name} is larger than a gigabyte.")
-        audio = read_foreign_sound(path, MOST_FRAMES)
-        memory = create_take(len(audio))
-        memory.audio[:] = audio
-        return Sound(sound_identity(audio), memory.name, memory.frames)
+        return in_memory(read_foreign_sound(path, MOST_FRAMES))
+
+
+def in_memory(audio: FloatArray) -> Sound:
+    """Put a sound into shared memory, which is the caller's to free.
+
+    Shapes:
+        audio: [frames, 2]
+    """
+    memory = create_take(len(audio))
+    memory.audio[:] = audio
+    return Sound(sound_identity(audio), memory.name, memory.frames)

@@ -77,7 +77,8 @@ SLOT: tuple[Row, ...] = (
         "/slot/{slot}/init",
         Access.VALUE,
         'What takes begin from: the take of a slot, such as "slot:3", a sound file in an allowed '
-        'folder, such as "kick.wav" (docs/sounds.md), or nothing.',
+        'folder, such as "kick.wav" (docs/sounds.md), "input" for what has just come in there, or '
+        "nothing.",
         (Argument("source", Kind.STRING, default=""),),
     ),
     Row(

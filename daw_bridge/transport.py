@@ -101,6 +101,11 @@ class Transport:
         candidates = (self.frame_at(origin + (before + more) * step) for more in (0, 1, 2))
         return next(point for point in candidates if point >= frame)
 
+    def bar_line_before(self, frame: int) -> Fraction:
+        """The beat on which the bar begins that a frame lies in."""
+        bar = self.signature.bar_quarters
+        return self.bar_beat + (self.beat_at(frame) - self.bar_beat) // bar * bar
+
     def bar_and_beat(self, beat: Fraction) -> tuple[int, int]:
         """The bar that a beat lies in, and which beat of the signature it is there; from 0."""
         bars, rest = divmod(beat - self.bar_beat, self.signature.bar_quarters)
@@ -117,8 +122,8 @@ class Transport:
 
     def with_signature(self, signature: Signature, frame: int) -> "Transport":
         """Another signature, counted from the beginning of the bar that a frame lies in."""
-        bars = math.floor((self.beat_at(frame) - self.bar_beat) / self.signature.bar_quarters)
-        begin = self.bar_beat + bars * self.signature.bar_quarters
+        begin = self.bar_line_before(frame)
+        bars = int((begin - self.bar_beat) / self.signature.bar_quarters)
         return replace(self, signature=signature, bar_beat=begin, bar=self.bar + bars)
 
     def stopped(self, frame: int) -> "Transport":

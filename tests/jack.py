@@ -266,6 +266,62 @@ class Recorder:
         return cast(IO[str], self._process.stdout).readline().strip()
 
 
+# ── what others play ─────────────────────────────────────────────────────────
+
+
+class Player:
+    """`jack_player` at work, another program that plays frames round and round; use as a context.
+
+    Attributes:
+        frame: A frame of JACK's clock that began a cycle,
+        due_s: and the monotonic time at which it did.
+    """
+
+    NAME = "player"
+    PORTS = (f"{NAME}:out_0", f"{NAME}:out_1")
+
+    def __init__(self, server: JackServer, audio: FloatArray) -> None:
+        """Start to play.
+
+        Shapes:
+            audio: [frames, 2]
+
+        Raises:
+            RigError: The tool cannot be compiled or finds no server.
+        """
+        self._server = server
+        self._folder = tempfile.TemporaryDirectory()
+        path = Path(self._folder.name) / "sound.f32"
+        path.write_bytes(np.ascontiguousarray(audio).tobytes())
+        self._process = subprocess.Popen(
+            [str(compiled("jack_player", "-ljack")), self.NAME, str(path)],
+            env=server.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        words = cast(IO[str], self._process.stdout).readline().split()
+        if words[:1] != ["ready"]:
+            self._process.wait()
+            raise RigError("jack_player does not play")
+        self.frame, self.due_s = int(words[1]), float(words[2])
+
+    def connect(self, *ports: str) -> None:
+        """Be heard in two ports, the left one first."""
+        self._server.await_ports(*ports)
+        for one, other in zip(self.PORTS, ports, strict=True):
+            subprocess.run(
+                ["jack_connect", one, other], env=self._server.environment, check=True, timeout=10
+            )
+
+    def __enter__(self) -> "Player":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=10)
+        self._folder.cleanup()
+
+
 # ── stalls ───────────────────────────────────────────────────────────────────
 
 

@@ -51,7 +51,7 @@ OWNERS = {
     "pydantic_settings": {"daw_bridge/settings.py"},
     "pyfxr": {"training/corpus/sfxr.py"},
     "pythonosc": {"daw_bridge/osc.py", "training/corpus/scsynth.py"},
-    "sounddevice": {"daw_bridge/audio_output.py"},
+    "sounddevice": {"daw_bridge/portaudio.py"},
     "safetensors": {
         "generator/stable_audio/weights.py",
         "generator/torch_backend.py",

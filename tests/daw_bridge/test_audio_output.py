@@ -14,10 +14,10 @@ from daw_bridge.audio_output import (
     OutputSettings,
     WavFileOutput,
     is_device_available,
-    list_devices,
     open_output,
 )
 from daw_bridge.errors import AudioError
+from daw_bridge.portaudio import list_devices
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.jack import JackServer
 from tests.jack import jack as jack

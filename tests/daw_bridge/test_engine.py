@@ -20,6 +20,7 @@ from daw_bridge.generator_events import (
     TakeReady,
 )
 from daw_bridge.osc import Message, TaggedValue
+from daw_bridge.portaudio import Direction
 from daw_bridge.requests import Request
 from daw_bridge.session_history import MOST_TAKES
 from daw_bridge.session_shown import SLOT_FIELDS
@@ -118,8 +119,22 @@ class FakeOutputs:
     def open(self, job_id: int, output: str, hostapi: str, buffer_frames: int) -> None:
         self.wishes.append((job_id, output, hostapi, buffer_frames))
 
-    def list_devices(self, job_id: int) -> None:
-        self.wishes.append((job_id,))
+    def list_devices(self, job_id: int, direction: Direction) -> None:
+        self.wishes.append((job_id, direction))
+
+
+@dataclass
+class FakeInputs:
+    """Somebody who opens inputs, and keeps what is wished for."""
+
+    wishes: list[tuple[object, ...]] = field(default_factory=list)
+    incoming: AudioStatus | None = None
+
+    def open(self, job_id: int, name: str, hostapi: str) -> None:
+        self.wishes.append((job_id, name, hostapi))
+
+    def status(self) -> AudioStatus | None:
+        return self.incoming
 
 
 @dataclass
@@ -155,7 +170,8 @@ class Stage:
         self.ends = 0
         self.book = AddressBook("/gen", slots)
         self.outputs = FakeOutputs()
-        world = (self.audio, self.generator, self.files, self.outputs, self.osc)
+        self.inputs = FakeInputs()
+        world = (self.audio, self.generator, self.files, self.outputs, self.inputs, self.osc)
         parts = Parts(*world, self.freed.append, self._end)
         self.engine = Engine(new_session(slots, entropy=0), self.book, parts)
 
@@ -376,3 +392,21 @@ def test_only_this_machine_names_folders() -> None:
     assert stage.answers("/fail")[-1][2] == Fault.FORBIDDEN
     stage.send("/gen/model/load", ("s", "house"), client=LOCAL + 1)
     assert stage.engine.state.model_job is not None
+
+
+def test_what_comes_in_is_metered_while_there_is_an_input() -> None:
+    stage = Stage()
+    stage.engine.show_meters()
+    assert stage.answers("/gen/input/meter") == []
+    stage.inputs.incoming = AudioStatus(peak_l=1.0, peak_r=0.1)
+    stage.engine.show_meters()
+    ((left, right, *_),) = stage.answers("/gen/input/meter")
+    assert (left, right) == (0.0, -20.0)
+
+
+def test_another_input_is_wished_for_and_listed() -> None:
+    stage = Stage()
+    stage.send("/gen/input", ("s", "Micro"))
+    stage.send("/gen/input/list")
+    assert [wish[1:] for wish in stage.inputs.wishes] == [("Micro", "")]
+    assert [wish[1:] for wish in stage.outputs.wishes] == [(Direction.INPUT,)]

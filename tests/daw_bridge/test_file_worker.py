@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from daw_bridge.capture_ring import CaptureReader, CaptureWriter, create_capture_block
-from daw_bridge.errors import Fault
+from daw_bridge.errors import AudioError, Fault
 from daw_bridge.file_jobs import (
     BeginRecording,
     DeletePreset,
@@ -18,12 +18,14 @@ from daw_bridge.file_jobs import (
     FileEvent,
     FileFailed,
     FileJob,
+    HearInput,
     ListPresets,
     PresetsListed,
     ReadRig,
     RigRead,
     RigWritten,
     Shelf,
+    SoundRead,
     SoundWritten,
     StoredTake,
     WriteCapture,
@@ -35,7 +37,7 @@ from daw_bridge.rig import Rig, SlotRig
 from daw_bridge.shared_memory import remove_block
 from daw_bridge.sound_tags import Credit, SoundTags
 from daw_bridge.takes import create_take, open_take, remove_take
-from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest
+from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest, sound_identity
 
 RING_FRAMES = 4 * SAMPLE_RATE_HZ
 KICK = GenerationRequest("kick", 7)
@@ -56,10 +58,16 @@ class Desk:
         self.ring: CaptureReader | None = CaptureReader(block, RING_FRAMES)
         places = FilePlaces(self.folder / "state", self.folder / "shipped")
         self.captures = places.captures
-        self.worker = FileWorker(places, lambda: self.ring, self.woken.set)
+        self.worker = FileWorker(places, lambda: self.ring, self.listen, self.woken.set)
         self.worker.start()
         self.heard = 0
         self.jobs = 0
+
+    def listen(self, end_frame: int | None, frames: int) -> FloatArray:
+        """Give what came in up to a frame, which tells that frame; before 0 nothing did."""
+        if end_frame is None:
+            raise AudioError("It was silent.")
+        return np.full((frames, 2), end_frame, np.float32)
 
     def hear(self, frames: int) -> None:
         """Have frames that tell their own numbers be heard."""
@@ -260,3 +268,15 @@ def test_a_disk_that_refuses_is_told_and_the_thread_goes_on(desk: Desk) -> None:
     event = desk.fail(WriteCapture("a", 0, 100, TAGS))
     assert event.code == Fault.DISK
     assert isinstance(desk.do(ListPresets()), PresetsListed)
+
+
+def test_what_came_in_is_a_sound_in_shared_memory(desk: Desk) -> None:
+    event = desk.do(HearInput(1000, 7))
+    assert isinstance(event, SoundRead)
+    sound = event.sound
+    audio = open_take(sound.shm_name, sound.frames).audio
+    remove_take(sound.shm_name)
+    assert audio.shape == (1000, 2)
+    assert (audio == 7.0).all()
+    assert sound.identity == sound_identity(audio)
+    assert desk.fail(HearInput(1000)).text == "It was silent."

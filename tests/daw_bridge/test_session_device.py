@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daw_bridge import audio_commands as audio
-from daw_bridge.audio_output import DeviceInfo
 from daw_bridge.errors import Fault
 from daw_bridge.output_events import Device, DevicesListed, OutputOpened, OutputRefused
+from daw_bridge.portaudio import DeviceInfo
 from daw_bridge.requests import AskDevices, Go, NoteOn, Panic, Play, SetValue, Sync
 from daw_bridge.session_decision import AudioRestarted, ListDevices, OpenOutput
 from daw_bridge.session_shown import value_of

@@ -60,7 +60,7 @@ def test_a_pad_weighs_slots_with_several_prompts_and_leaves_others() -> None:
     assert (second.weight_1, second.weight_2) == (1.0, 0.0)
 
 
-@pytest.mark.parametrize("init", ["slot:0", "slot:99", "slot:x", "input"])
+@pytest.mark.parametrize("init", ["slot:0", "slot:99", "slot:x"])
 def test_what_a_take_cannot_begin_from_is_told(init: str) -> None:
     assert len(init_refusal(init, 16)) > 20
 

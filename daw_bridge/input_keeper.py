@@ -1,0 +1,139 @@
+"""Sees that the input is open where one is wanted: opens it, and opens it again when it comes back.
+
+Nothing of it holds up the sound or the start: an input that is not there is told of once, and
+looked for again and again. It does not decide what is wished for (session_device.py).
+Flow: session.py → engine.py → here → input_process.py, and back; the file thread takes from `heard`
+what takes begin from.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from daw_bridge.audio_status import AudioStatus
+from daw_bridge.errors import AudioError
+from daw_bridge.input_process import InputProcess
+from daw_bridge.output_events import Device, InputOpened, OutputEvent, OutputRefused
+from generator.api import FloatArray
+
+_WATCH_S = 0.1
+_LOOK_AGAIN_S = 3.0
+Wish = tuple[str, str]
+_NONE: Wish = ("", "")
+
+
+class Session(Protocol):
+    """Who is told."""
+
+    def note(self, event: OutputEvent) -> None:
+        """Take note of what has become of a wish."""
+
+    def log(self, priority: int, text: str) -> None:
+        """Tell people."""
+
+
+class InputKeeper:
+    """Keeps the input open, and fulfils wishes about it in their order."""
+
+    def __init__(self, name: str, hostapi: str) -> None:
+        """Do nothing yet.
+
+        Args:
+            name: The input's name at the start; empty for none.
+            hostapi: Of which system; empty for any.
+        """
+        self._wanted: Wish = (name, hostapi)
+        self._wishes: asyncio.Queue[tuple[int, Wish]] = asyncio.Queue()
+        self._process: InputProcess | None = None
+        self._trouble = ""
+
+    def open(self, job_id: int, name: str, hostapi: str) -> None:
+        """Have another input opened.
+
+        Args:
+            job_id: What the answer will carry.
+            name: Its name; empty for none.
+            hostapi: Of which system; empty for any.
+        """
+        self._wishes.put_nowait((job_id, (name, hostapi)))
+
+    def status(self) -> AudioStatus | None:
+        """What comes in now, None where nothing is open."""
+        process = self._process
+        return None if process is None else process.status()
+
+    def heard(self, end_s: float | None, frames: int) -> FloatArray:
+        """Copy what came in; see `InputProcess.heard`. For any thread."""
+        process = self._process
+        if process is None:
+            raise AudioError("The input is not open just now.")
+        return process.heard(end_s, frames)
+
+    async def keep(self, session: Session, safely: Callable[[Callable[[], None]], None]) -> None:
+        """Work for ever.
+
+        Args:
+            session: Who is told.
+            safely: Calls what may fail by a fault of ours.
+        """
+        look_again_s = time.monotonic()
+        while True:
+            try:
+                job_id, wish = await asyncio.wait_for(self._wishes.get(), _WATCH_S)
+                safely(partial(session.note, await self._fulfil(job_id, wish)))
+                continue
+            except TimeoutError:
+                pass
+            if self._process is not None and not self._process.is_well:
+                session.log(1, f"The input {self._process.info.name!r} is gone; I look for it.")
+                await self._close()
+                safely(partial(session.note, InputOpened(Device(), 0, "It is gone just now.")))
+                look_again_s = time.monotonic() + _LOOK_AGAIN_S
+            if self._process is None and self._wanted[0] and time.monotonic() >= look_again_s:
+                await self._look_again(session, safely)
+                look_again_s = time.monotonic() + _LOOK_AGAIN_S
+
+    async def _fulfil(self, job_id: int, wish: Wish) -> OutputEvent:
+        """Open the new one beside the old one, so that a wrong name costs nothing."""
+        try:
+            opened = await asyncio.to_thread(InputProcess, *wish) if wish[0] else None
+        except AudioError as error:
+            return OutputRefused(job_id, str(error))
+        await self._close()
+        self._wanted, self._process, self._trouble = wish, opened, ""
+        return InputOpened(_device_of(opened), job_id)
+
+    async def _look_again(
+        self, session: Session, safely: Callable[[Callable[[], None]], None]
+    ) -> None:
+        try:
+            self._process = await asyncio.to_thread(InputProcess, *self._wanted)
+        except AudioError as error:
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                session.log(1, f"{error} It is looked for every {_LOOK_AGAIN_S:g} s.")
+                safely(partial(session.note, InputOpened(Device(), 0, str(error))))
+            return
+        self._trouble = ""
+        session.log(2, f"The input is {self._process.info.name!r}.")
+        safely(partial(session.note, InputOpened(_device_of(self._process))))
+
+    async def _close(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            await asyncio.to_thread(process.end)
+
+    def stop(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
+
+
+def _device_of(process: InputProcess | None) -> Device:
+    if process is None:
+        return Device()
+    info = process.info
+    return Device(info.name, info.hostapi, latency_ms=info.latency_ms)
