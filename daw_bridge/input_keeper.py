@@ -65,7 +65,21 @@ class InputKeeper:
         return None if process is None else process.status()
 
     def heard(self, end_s: float | None, frames: int) -> FloatArray:
-        """Copy what came in; see `InputProcess.heard`. For any thread."""
+        """Copy what came in. For any thread.
+
+        Shapes:
+            returns: [frames, 2]
+
+        Args:
+            end_s: As for `InputProcess.heard`.
+            frames: How much.
+
+        Returns:
+            Exactly these frames.
+
+        Raises:
+            AudioError: There is no input, or not so much was heard.
+        """
         process = self._process
         if process is None:
             raise AudioError("The input is not open just now.")
