@@ -72,10 +72,11 @@ class AudioProcess:
         self._clock = AudioStatus(clock_monotonic_s=time.monotonic())
         self._wake_read, self._wake_write = -1, -1
 
-    def start(self, *, timeout_s: float = 10.0) -> OutputInfo:
+    def start(self, output: OutputSettings | None = None, *, timeout_s: float = 10.0) -> OutputInfo:
         """Start the process and wait until sound runs.
 
         Args:
+            output: Which output to open instead of the one that was given.
             timeout_s: How long it may take.
 
         Returns:
@@ -93,7 +94,7 @@ class AudioProcess:
             block = create_capture_block(self._capture_frames)
             self.capture = CaptureReader(block, self._capture_frames)
             self._capture_name = block.name
-        self._launch(self._output, timeout_s)
+        self._launch(output or self._output, timeout_s)
         return self.info
 
     def restart(self, *, timeout_s: float = 10.0) -> tuple[InstallTake, ...]:

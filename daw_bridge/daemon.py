@@ -23,6 +23,7 @@ from daw_bridge.addresses import AddressBook
 from daw_bridge.advert import Advert, Whereabouts
 from daw_bridge.audio_output import OutputSettings
 from daw_bridge.audio_process import AudioProcess
+from daw_bridge.device_memory import DeviceMemory
 from daw_bridge.engine import Engine, Parts
 from daw_bridge.errors import DawBridgeError, Fault
 from daw_bridge.file_worker import FilePlaces, FileWorker
@@ -89,18 +90,14 @@ class Daemon:
         self._watchers: list[asyncio.Task[None]] = []
         self._book = AddressBook(settings.root, settings.slots)
         self._generator = GeneratorProcess(threads=settings.generator_threads)
-        output = OutputSettings(
-            output=settings.output,
-            hostapi=settings.hostapi,
-            buffer_frames=settings.buffer_frames,
-            pairs=settings.output_pairs,
-            falls_back=settings.output == DEFAULT,
-        )
+        self._folder = StateFolder(settings.state_dir)
+        memory = DeviceMemory(self._folder, settings)
+        chosen = memory.recall()
+        output, self._chosen_output = _output_of(settings), _output_of(chosen)
         capture_frames = settings.capture_s * SAMPLE_RATE_HZ
         self._audio = AudioProcess(output, capture_frames=capture_frames)
-        self._outputs = OutputKeeper(self._audio, output)
-        self._input = InputKeeper(settings.input, settings.input_hostapi)
-        self._folder = StateFolder(settings.state_dir)
+        self._outputs = OutputKeeper(self._audio, output, memory.keep_output)
+        self._input = InputKeeper(chosen.input, chosen.input_hostapi, memory.keep_input)
         self._files = FileWorker(
             FilePlaces(settings.state_dir, PRESETS, settings.sound_dirs),
             lambda: self._audio.capture,
@@ -120,7 +117,7 @@ class Daemon:
         workers = (self._audio, self._generator, self._files, self._outputs, self._input)
         parts = Parts(*workers, self._osc, remove_take, self.end)
         self._engine = Engine(state, self._book, parts)
-        self._keeper = StateKeeper(StateFolder(settings.state_dir), self._files, self._engine)
+        self._keeper = StateKeeper(self._folder, self._files, self._engine)
         self._loop: asyncio.AbstractEventLoop
         self._sync = SyncProcess()
         self._advert = Advert()
@@ -144,8 +141,8 @@ class Daemon:
         loop = self._loop = asyncio.get_running_loop()
         self._generator.start(self._settings.model)
         loop.add_reader(self._generator.fileno(), self._safely, self._engine.hear_generator)
-        info = await loop.run_in_executor(None, self._audio.start)
-        self._engine.output_opened(info)
+        note = await asyncio.to_thread(self._outputs.start, self._chosen_output)
+        self._engine.output_opened(self._audio.info)
         self._engine.effects_found(self._audio.missing_effects)
         told = await self._keeper.restore()
         if told:
@@ -167,7 +164,7 @@ class Daemon:
             self._keeper.watch(),
         )
         self._watchers = [loop.create_task(one) for one in watching]
-        self._tell_addresses(say)
+        self._tell_addresses(say, note)
         await self._await_model(say)
         self._keeper.is_well()
         self._meet_neighbours()
@@ -244,14 +241,12 @@ class Daemon:
                 self._safely(self._engine.show_meters)
 
     # ── telling ──────────────────────────────────────────────────────────────
-    def _tell_addresses(self, say: Say) -> None:
+    def _tell_addresses(self, say: Say, note: str) -> None:
         info, root, port = self._audio.info, self._settings.root, self._osc.port
         host = self._settings.host
         block_ms = f"blocks of {info.buffer_frames} frames" if info.buffer_frames else "its blocks"
         say(f"device   {info.name} ({info.hostapi}), {block_ms}, latency {info.latency_ms:.1f} ms")
-        if info.note:
-            say(f"         {info.note}")
-        for text in (self._audio.real_time_refusal, self._audio.missing_effects):
+        for text in (info.note, note, self._audio.real_time_refusal, self._audio.missing_effects):
             if text:
                 say(f"         {text}")
         say(f"OSC      {host}:{port} (UDP and TCP), addresses below {root}")
@@ -320,6 +315,16 @@ class Daemon:
                 _LOG.warning("The MIDI bindings were not saved: %s", error)
 
         asyncio.get_running_loop().run_in_executor(None, write)
+
+
+def _output_of(settings: Settings) -> OutputSettings:
+    return OutputSettings(
+        output=settings.output,
+        hostapi=settings.hostapi,
+        buffer_frames=settings.buffer_frames,
+        pairs=settings.output_pairs,
+        falls_back=settings.output == DEFAULT,
+    )
 
 
 @contextlib.contextmanager

@@ -37,13 +37,15 @@ class Session(Protocol):
 class InputKeeper:
     """Keeps the input open, and fulfils wishes about it in their order."""
 
-    def __init__(self, name: str, hostapi: str) -> None:
+    def __init__(self, name: str, hostapi: str, remember: Callable[[str, str], None]) -> None:
         """Do nothing yet.
 
         Args:
             name: The input's name at the start; empty for none.
             hostapi: Of which system; empty for any.
+            remember: Keeps an input that was chosen for the next start; called in a thread.
         """
+        self._remember = remember
         self._wanted: Wish = (name, hostapi)
         self._wishes: asyncio.Queue[tuple[int, Wish]] = asyncio.Queue()
         self._process: InputProcess | None = None
@@ -117,6 +119,7 @@ class InputKeeper:
             return OutputRefused(job_id, str(error))
         await self._close()
         self._wanted, self._process, self._trouble = wish, opened, ""
+        await asyncio.to_thread(self._remember, *wish)
         return InputOpened(_device_of(opened), job_id)
 
     async def _look_again(

@@ -55,15 +55,45 @@ class Session(Protocol):
 class OutputKeeper:
     """Keeps the audio process going, and fulfils wishes about its output in their order."""
 
-    def __init__(self, process: AudioProcess, settings: OutputSettings) -> None:
+    def __init__(
+        self,
+        process: AudioProcess,
+        settings: OutputSettings,
+        remember: Callable[[OutputSettings], None],
+    ) -> None:
         """Do nothing yet.
 
         Args:
             process: The audio process.
             settings: Its output at the start.
+            remember: Keeps an output that was chosen for the next start; called in a thread.
         """
+        self._remember = remember
         self._process, self._settings = process, settings
         self._wishes: asyncio.Queue[tuple[int, OutputSettings | Direction]] = asyncio.Queue()
+
+    def start(self, chosen: OutputSettings) -> str:
+        """Open the output that was chosen last, or else that of the settings; for any thread.
+
+        Args:
+            chosen: Which was chosen last.
+
+        Returns:
+            What the user should know; empty where nothing was chosen.
+
+        Raises:
+            AudioError: The output of the settings cannot be opened either.
+        """
+        if chosen == self._settings:
+            self._process.start()
+            return ""
+        try:
+            self._process.start(chosen)
+        except AudioError as error:
+            self._process.start()
+            return f"Chosen last was another one, which cannot be had now: {error}"
+        self._settings = chosen
+        return "It was chosen by /device, in place of the setting output."
 
     def open(self, job_id: int, output: str, hostapi: str, buffer_frames: int) -> None:
         """Have another output opened.
@@ -122,10 +152,12 @@ class OutputKeeper:
         self._process.go_over(standby, at_frame)
         self._settings = wanted
         safely(partial(self._resume, session, at_frame, job_id))
+        kept = asyncio.ensure_future(asyncio.to_thread(self._remember, wanted))
         await asyncio.sleep(LEAD_S)
         self._process.put_on_air()
         await asyncio.sleep(_FADE_S)
         await asyncio.to_thread(self._process.end_leaving)
+        await kept
 
     async def _reopen(
         self,
@@ -146,6 +178,7 @@ class OutputKeeper:
             if self._process.is_alive:
                 at_frame = self._process.frame_in(LEAD_S)
                 safely(partial(self._resume, session, at_frame, job_id))
+        await asyncio.to_thread(self._remember, wanted)
 
     async def _bring_back(self, session: Session, safely: Safely) -> None:
         """Start another process, for as long as it takes."""

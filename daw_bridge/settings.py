@@ -188,13 +188,14 @@ def print_settings(settings: Settings) -> str:
     lines = []
     for name, field in Settings.model_fields.items():
         lines.append(f"# {field.description}")
-        lines.append(f"{name} = {_as_toml(getattr(settings, name))}")
+        lines.append(f"{name} = {as_toml(getattr(settings, name))}")
     return "\n".join(lines)
 
 
-def _as_toml(value: object) -> str:
+def as_toml(value: object) -> str:
+    """A value of a setting as it stands in TOML."""
     if isinstance(value, tuple):
-        return f"[{', '.join(_as_toml(one) for one in value)}]"
+        return f"[{', '.join(as_toml(one) for one in value)}]"
     if isinstance(value, str | Path):
         escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'

@@ -93,8 +93,8 @@ MASTER: tuple[Row, ...] = (
         Access.VALUE,
         "Where the sound goes. Another output is chosen by its name, or a part of it, of "
         '/device/list; "default" and "null" (silence) are names too. The old one sounds until the '
-        "new one is open; one that cannot be opened changes nothing. The setting output is the "
-        "value at the start.",
+        "new one is open; one that cannot be opened changes nothing. At the start it is the one "
+        "that was chosen last, or else the setting output.",
         (
             Argument("name", Kind.STRING),
             Argument("hostapi", Kind.STRING, default="", is_optional=True),

@@ -1,6 +1,8 @@
 """Pairs and devices from outside: a real daemon, a real JACK server, what is heard in its ports."""
 
 import asyncio
+import signal
+import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -244,3 +246,63 @@ def test_a_bad_name_is_refused_and_the_sound_is_not_touched(
         assert (await client.expect("/gen/device/list"))[0] == "null"
 
     play(scene, tmp_path, output="default")
+
+
+@pytest.mark.jack
+def test_jack_is_told_its_blocks_in_jack_and_the_sound_goes_on(
+    jack: JackServer, tmp_path: Path
+) -> None:
+    async def scene(_: DaemonRig, client: UdpClient) -> None:
+        jack.await_ports(*PAIRS[0])
+        await play_loop(client, 1, 0.5)
+        assert await value(client, "/gen/device/buffer") == pytest.approx(256_000 / SAMPLE_RATE_HZ)
+        client.send("/gen/device/buffer", ("f", 128_000 / SAMPLE_RATE_HZ))
+        assert "jack_bufsize 128" in (await client.expect("/fail"))[3]
+        for frames in (128, 1024):
+            with Recorder(jack, PAIRS[0], seconds=2.0) as recorder:
+                command = ["jack_bufsize", str(frames)]
+                subprocess.run(command, env=jack.environment, check=True, capture_output=True)
+                recording = await asyncio.to_thread(recorder.finish)
+            assert is_loop_of(recording.audio, 0.5)
+            seen_ms = await value(client, "/gen/device/buffer")
+            assert seen_ms == pytest.approx(frames * 1000.0 / SAMPLE_RATE_HZ)
+
+    play(scene, tmp_path, output="default")
+
+
+@pytest.mark.jack
+def test_a_choice_is_there_after_a_crash_and_a_device_that_is_gone_stops_no_start(
+    jack: JackServer, tmp_path: Path
+) -> None:
+    async def choose(rig: DaemonRig, client: UdpClient) -> None:
+        await change(client, "/gen/device/buffer", ("f", 20.0))
+        await change(client, "/gen/device", ("s", "system"), ("s", "JACK"))
+        await change(client, "/gen/input", ("s", "default"))
+        rig.end(signal.SIGKILL)
+
+    async def find_it(_: DaemonRig, client: UdpClient) -> None:
+        assert await value(client, "/gen/device") == "system"
+        jack.await_ports(*PAIRS[0], "daw-bridge-input:in_0")
+        await play_loop(client, 1, 0.5)
+        (main,) = await heard(jack, 1)
+        assert is_loop_of(main, 0.5)
+        await change(client, "/gen/device", ("s", "null"))
+        assert await value(client, "/gen/device/buffer") == 20.0
+        await change(client, "/gen/device", ("s", "system"), ("s", "JACK"))
+
+    async def go_without(_: DaemonRig, client: UdpClient) -> None:
+        assert await value(client, "/gen/device") == "null"
+        await play_loop(client, 1, 0.5)
+        assert await value(client, "/gen/slot/1/state") == "playing"
+
+    with running_daemon(tmp_path) as rig:
+
+        async def run() -> None:
+            client = await UdpClient.connect(rig.osc_port)
+            await choose(rig, client)
+            client.close()
+
+        asyncio.run(run())
+    assert any("chosen by /device" in line for line in play(find_it, tmp_path))
+    jack.kill()
+    assert any("cannot be had now" in line for line in play(go_without, tmp_path))

@@ -91,6 +91,10 @@ class Told:
     def __init__(self) -> None:
         self.events: list[OutputEvent] = []
         self.logs: list[str] = []
+        self.chosen: list[tuple[str, str]] = []
+
+    def remember(self, name: str, hostapi: str) -> None:
+        self.chosen.append((name, hostapi))
 
     def note(self, event: OutputEvent) -> None:
         self.events.append(event)
@@ -110,7 +114,8 @@ def test_an_input_that_goes_away_comes_back(jack: JackServer) -> None:
     """A server that dies is told of, and the next one of its name is found."""
 
     async def scene() -> None:
-        told, keeper = Told(), InputKeeper("default", "")
+        told = Told()
+        keeper = InputKeeper("default", "", told.remember)
         task = asyncio.create_task(keeper.keep(told, lambda call: call()))
         try:
             await told.until(lambda events: len(events) == 1)
@@ -139,5 +144,6 @@ def test_an_input_that_goes_away_comes_back(jack: JackServer) -> None:
             assert bool(event.trouble) is not is_open
         assert isinstance(off, InputOpened)
         assert (off.device.name, off.trouble, off.job_id) == ("", "", 8)
+        assert told.chosen == [("", "")], "what was refused or looked for is no choice"
 
     asyncio.run(scene())
