@@ -10,8 +10,8 @@ INPUT: tuple[Row, ...] = (
         Access.VALUE,
         "What is listened to, so that takes may begin from it (/slot/N/init). It is chosen by "
         'its name, or a part of it, of /input/list; "default" is one too, and "" is none. One that '
-        "cannot be opened changes nothing. At the start it is the one that was chosen last, or else "
-        "the setting input.",
+        "cannot be opened changes nothing. At the start it is the one that was chosen last, or "
+        "else the setting input.",
         (
             Argument("name", Kind.STRING, default=""),
             Argument("hostapi", Kind.STRING, default="", is_optional=True),
