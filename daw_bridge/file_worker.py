@@ -7,6 +7,7 @@ Knows nothing of what a job is good for. Flow: engine.py → `submit` → shelf.
 
 import errno
 import logging
+import os
 import queue
 import threading
 import time
@@ -259,14 +260,15 @@ class FileWorker:
         )
 
     def _map_takes(self, job: WriteRig) -> "_Mapped":
+        """Map the takes that are not there yet, in the caller's thread: each is looked at once."""
         path = None if job.name else self._places.state / STATE_FILE
+        there = set[str]() if path is None else _names_in(folder_of_takes(path))
         mapped = {}
-        for take in takes_of(job.document):
-            file = None if path is None else self._kept.get((path, take.shm_name))
-            if path is not None and file and (folder_of_takes(path) / file).exists():
+        for name, take in {take.shm_name: take for take in takes_of(job.document)}.items():
+            if path is not None and self._kept.get((path, name)) in there:
                 continue
             try:
-                mapped[take.shm_name] = open_take(take.shm_name, take.frames)
+                mapped[name] = open_take(name, take.frames)
             except AudioError as error:
                 _LOG.warning("A take is not saved: %s", error)
         return mapped
@@ -354,6 +356,14 @@ class FileWorker:
 
 
 _Mapped = Mapping[str, TakeBuffer]
+
+
+def _names_in(folder: Path) -> set[str]:
+    try:
+        with os.scandir(folder) as found:
+            return {one.name for one in found}
+    except FileNotFoundError:
+        return set()
 
 
 def _becomes_whole(take: TakeBuffer) -> bool:

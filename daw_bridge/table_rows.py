@@ -74,8 +74,8 @@ class Row:
         """The name of the field that a VALUE or READ row shows."""
         return self.shows or self.path.rsplit("/", 1)[-1]
 
-    def address(self, root: str, number: int = 0) -> str:
-        """The full address, for one slot or scene where the row has one."""
+    def address(self, root: str, number: int | str = 0) -> str:
+        """The full address, for one slot or scene, or "*" for all, where the row has one."""
         path = self.path.replace(SLOT_PART, str(number)).replace(SCENE_PART, str(number))
         return (root if self.is_rooted else "") + path
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,12 @@ class DaemonRig:
 
 @contextmanager
 def running_daemon(
-    folder: Path, *, output: str = "null", model: str = "tone", **settings: str
+    folder: Path,
+    *,
+    output: str = "null",
+    model: str = "tone",
+    program: Sequence[str] = ("daw_bridge",),
+    **settings: str,
 ) -> Iterator[DaemonRig]:
     """Start a daemon on free ports, wait until it is ready, and end it.
 
@@ -66,12 +71,13 @@ def running_daemon(
         folder: Where it may write.
         output: As on the command line.
         model: As on the command line.
+        program: The module that is run, and what it wants before the daemon's own options.
         settings: Others, by name, as in the environment.
 
     Yields:
         The daemon.
     """
-    command = [sys.executable, "-m", "daw_bridge", "run", "--output", output, "--model", model]
+    command = [sys.executable, "-m", *program, "run", "--output", output, "--model", model]
     command += ["--osc-port", "0", "--http-port", "0", "--state-dir", str(folder / "state")]
     environment = os.environ | {"XDG_CONFIG_HOME": str(folder / "config")}
     environment |= {f"DAW_BRIDGE_{name.upper()}": value for name, value in settings.items()}
