@@ -99,7 +99,12 @@ def begin(state: SessionState, asked: Request | Event, moment: Moment) -> Turn:
 
 
 def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decision:
-    """Obey a command or take note of an event, and see to all that follows; as `begin`.
+    """Obey a command or take note of an event, and see to all that follows.
+
+    Args:
+        state: How things stand.
+        asked: A request with a command for the session, or an event of a child.
+        moment: Now, and when the effect is wanted.
 
     Returns:
         How things stand afterwards, and what is to be done, in order.
