@@ -5,7 +5,8 @@ benchmark should; here they are only shown beside what was asked.
 """
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.row import Row
@@ -14,7 +15,8 @@ from generator.loading import CHECKPOINTS
 METRICS_FILE = "metrics.json"
 ONE_STEP = "1 step"
 TIMES_CHANCE = 8.0
-MOST_CLAIMS = 0.8
+MOST_PAIRS = 0.8
+MOST_CLAIMS = 0.75
 PAIR = " > "
 
 
@@ -38,9 +40,11 @@ def rows_of(metrics: Mapping[str, Any]) -> list[Row]:
         metrics: What the training package wrote.
 
     Returns:
-        Reconstruction, retrieval, distance and claims, each where it was measured.
+        Reconstruction, retrieval, distance, pairs and claims, each where it was measured.
     """
-    rows = [_retrieval_row(metrics), _distance_row(metrics), _claims_row(metrics)]
+    rows = [
+        _retrieval_row(metrics), _distance_row(metrics), _pairs_row(metrics), _claims_row(metrics)
+    ]  # fmt: skip
     back = metrics["reconstruction"]
     return [_reconstruction_row(back), *rows] if back else rows
 
@@ -80,14 +84,31 @@ def _distance_row(metrics: Mapping[str, Any]) -> Row:
     )
 
 
-def _claims_row(metrics: Mapping[str, Any]) -> Row:
-    rows = metrics["claims"]["rows"]
-    pairs = [row["holds"] for row in rows if PAIR in row["claim"]]
-    exact = [row["holds"] for row in rows if PAIR not in row["claim"]]
-    told = f"; pitch, tempo and key as named: {sum(exact)} of {len(exact)}" if exact else ""
+def _pairs_row(metrics: Mapping[str, Any]) -> Row:
+    pairs = [row["holds"] for row in metrics["claims"]["rows"] if PAIR in row["claim"]]
     return Row(
         "pairs of prompts whose takes differ as the words say (kick lower than hi-hat …)",
-        f"{MOST_CLAIMS:.0%} right",
-        f"{sum(pairs)} of {len(pairs)}{told}",
-        passed=sum(pairs) >= MOST_CLAIMS * len(pairs),
+        f"{MOST_PAIRS:.0%} right",
+        f"{sum(pairs)} of {len(pairs)}",
+        passed=sum(pairs) >= MOST_PAIRS * len(pairs),
     )
+
+
+def _claims_row(metrics: Mapping[str, Any]) -> Row:
+    kinds: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in metrics["claims"]["rows"]:
+        kinds["pairs" if PAIR in row["claim"] else row["claim"].partition(":")[0]].append(row)
+    every = [row for rows in kinds.values() for row in rows]
+    by_kind = ", ".join(f"{kind} {_held(rows)}" for kind, rows in kinds.items())
+    return Row(
+        "claims of prompts that takes keep: pairs, pitch within 50 cents, tempo within 2 %, key",
+        f"≥ {MOST_CLAIMS:.0%}, its teacher beside it",
+        f"{_held(every)}: {by_kind}",
+        passed=sum(row["holds"] for row in every) >= MOST_CLAIMS * len(every),
+    )
+
+
+def _held(rows: Sequence[Mapping[str, Any]]) -> str:
+    taught = [row["teacher_holds"] for row in rows if "teacher_holds" in row]
+    beside = f" (teacher {sum(taught)})" if taught else ""
+    return f"{sum(row['holds'] for row in rows)}{beside} of {len(rows)}"

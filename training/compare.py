@@ -72,7 +72,7 @@ def compare(run: ComparisonRun, progress: Progress, tell: Callable[[str], None])
     torch.set_num_threads(run.threads)
     words = TextEncoder(run.text_encoder, threads=run.threads)
     # All are opened before one is measured: what is missing is told at once.
-    subjects = [of_state(given, run.autoencoder, run.model, words) for given in run.states]
+    subjects = [of_state(run, given, words) for given in run.states]
     comparison = Comparison(run, words, progress)
     rows = []
     for given, subject in zip(run.states, subjects, strict=True):

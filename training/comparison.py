@@ -5,7 +5,7 @@ disk. `training/evaluate.py` says what is run.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,17 +97,26 @@ class Comparison:
             [held.request(seed, steps=subject.steps) for seed in self.run.seeds]
             for held in self.prompts
         ]
+        requests = [request for row in rows for request in row]
 
         def make() -> FloatArray:
-            numbers = self.progress(range(len(rows)), subject.name)
-            return np.stack(
-                [[self.measured(subject.take(request), request) for request in rows[i]]
-                 for i in numbers]
-            )  # fmt: skip
+            found: dict[int, FloatArray] = {}
+            for number, sound in self.heard(subject, requests, subject.name):
+                found[number] = self.measured(sound, requests[number])
+            table = np.stack([found[number] for number in range(len(requests))])
+            return table.reshape(len(rows), len(self.run.seeds), -1)
 
         return Takes(
             *split(make() if subject.kept_as is None else self.kept(subject.kept_as, rows, make))
         )
+
+    def heard(
+        self, subject: Subject, requests: Sequence[GenerationRequest], name: str
+    ) -> Iterator[tuple[int, FloatArray]]:
+        """Yield a subject's takes with their numbers, and show how many are left."""
+        left = self.progress(range(len(requests)), name)
+        for _, take in zip(left, subject.takes(requests), strict=True):
+            yield take
 
     def kept(self, name: str, items: object, make: Callable[[], FloatArray]) -> FloatArray:
         """Return an array of the cache, valid for these items and these measures."""
@@ -166,9 +175,8 @@ class Comparison:
 
         def make() -> FloatArray:
             answers = Answers(self.claims, self.run.seeds, subject.steps)
-            numbers = self.progress(range(len(answers.requests)), f"claims, {subject.name}")
-            for number in numbers:
-                answers.hear(number, subject.take(answers.requests[number]))
+            for number, sound in self.heard(subject, answers.requests, f"claims, {subject.name}"):
+                answers.hear(number, sound)
             return answers.values()
 
         asked = [claim.text for claim in self.claims], self.run.seeds, subject.steps

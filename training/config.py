@@ -136,7 +136,7 @@ class ScoredRun(Strict):
 
     The text-audio score is trained on their validation clips and on all of ``score_corpora``, which
     no generator may have seen. ``autoencoder`` is the state that decodes; ``model`` has the sizes
-    of every state.
+    of every state. ``bfloat16`` is how a teacher's flow is followed, where that saves time.
     """
 
     run_dir: Path
@@ -148,6 +148,7 @@ class ScoredRun(Strict):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (101, 102, 103, 104)
     score_steps: Count = 600
     claims: Count = 100
+    bfloat16: bool = True
     threads: Count = 1
 
 

@@ -8,7 +8,7 @@ numbers and a page (`training/report.py`).
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from generator.api import SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ, FloatArray
 from generator.loading import load_generator
 from generator.text import TextEncoder
-from training.adherence import Fairness, Verdict
+from training.adherence import Fairness, Verdict, held
 from training.autoencoder import load_encoder
 from training.comparison import Comparison, Takes
 from training.config import EvaluationRun
@@ -139,9 +139,16 @@ def outcome_lines(outcome: Outcome) -> str:
         cells = (f"{scores[key]:.3f}" if key in scores else "" for key, _ in COLUMNS)
         lines.append(f"{name:36s}" + "".join(f"{cell:>16s}" for cell in cells))
     claims = metrics["claims"]
-    lines.append(f"claims: {claims['right']} of {claims['of']} hold")
+    kinds = (f"{kind} {told(row)}" for kind, row in claims["by_kind"].items())
+    lines.append(f"claims that hold: {told(claims)}: {', '.join(kinds)}")
     lines += [f"{seconds:7.1f} s  {name}" for name, seconds in outcome.seconds.items()]
     return "\n".join([*lines, str(outcome.folder / PAGE_FILE), ""])
+
+
+def told(claims: Mapping[str, Any]) -> str:
+    """Return how many claims hold, and of the teacher's where it was asked."""
+    taught = f" (teacher {claims['teacher_right']})" if "teacher_right" in claims else ""
+    return f"{claims['right']}{taught} of {claims['of']}"
 
 
 def rebuilt(run: EvaluationRun, prompts: Sequence[HeldOut]) -> Rebuilt | None:
@@ -151,18 +158,18 @@ def rebuilt(run: EvaluationRun, prompts: Sequence[HeldOut]) -> Rebuilt | None:
     encoder = load_encoder(run.autoencoder, SAMPLE_RATE_HZ)
     decoder = load_decoder(run.autoencoder)
     longest = int(LONGEST_REBUILT_S * SAMPLE_RATE_HZ)
-    chosen = sorted(prompts, key=lambda held: place(held.entry.key))[: run.rebuilt]
-    sounds = [held.corpus.audio(held.index, 0, longest) for held in chosen]
+    chosen = sorted(prompts, key=lambda prompt: place(prompt.entry.key))[: run.rebuilt]
+    sounds = [prompt.corpus.audio(prompt.index, 0, longest) for prompt in chosen]
     return rebuild_all(sounds, encoder, decoder)
 
 
 def exhibits(comparison: Comparison, subjects: Sequence[Subject], count: int) -> list[Exhibit]:
     """Return sounds to look at and to hear: the real clip and each subject's first take."""
     shown = []
-    for held in comparison.prompts[:count]:
-        request = held.request(comparison.run.seeds[0])
-        sounds = {"real": held.corpus.audio(held.index)}
-        shown.append(Exhibit(held.prompt, sounds | {s.name: s.take(request) for s in subjects}))
+    for prompt in comparison.prompts[:count]:
+        request = prompt.request(comparison.run.seeds[0])
+        sounds = {"real": prompt.corpus.audio(prompt.index)}
+        shown.append(Exhibit(prompt.prompt, sounds | {s.name: s.take(request) for s in subjects}))
     return shown
 
 
@@ -178,18 +185,34 @@ def claims_table(
             "claim": verdict.claim.text,
             "agreeing": verdict.agreeing,
             "holds": verdict.holds,
-            "values": [[v for v in seed if np.isfinite(v)] for seed in verdict.values.tolist()],
+            "values": finite(verdict.values),
         }
         fair = fairness[number]
         if fair.known:
             row |= {"real_rate": fair.rate, "real_clips": fair.clips}
         if taught is not None:
-            row |= {"teacher": taught[number].agreeing, "teacher_holds": taught[number].holds}
+            row |= {
+                "teacher": taught[number].agreeing,
+                "teacher_holds": taught[number].holds,
+                "teacher_values": finite(taught[number].values),
+            }
         rows.append(row)
     table: dict[str, Any] = {"right": sum(v.holds for v in verdicts), "of": len(verdicts)}
+    kinds = {kind: {"right": right, "of": of} for kind, (right, of) in held(verdicts).items()}
     if taught is not None:
         table["teacher_right"] = sum(v.holds for v in taught)
-    return table | {"rows": rows}
+        for kind, (right, _) in held(taught).items():
+            kinds[kind]["teacher_right"] = right
+    return table | {"by_kind": kinds, "rows": rows}
+
+
+def finite(values: FloatArray) -> list[list[float]]:
+    """Return the values of each seed, without those that were not asked for.
+
+    Shapes:
+        values: [seeds, 2], see `training.adherence.Answers.values`
+    """
+    return [[value for value in seed if np.isfinite(value)] for seed in values.tolist()]
 
 
 def distances_table(back: Rebuilt) -> dict[str, Any]:

@@ -137,22 +137,43 @@ def kinds_section(values: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def claims_section(claims: Mapping[str, Any]) -> str:
-    """Return the claims with the mean of each side, beside the teacher and real sound."""
+    """Return the claims: how many hold by kind, and each with the mean of each of its takes.
+
+    Everything stands beside the same of the teacher, where it was asked, and real sound.
+    """
+    taught = ("", "teacher_") if "teacher_right" in claims else ("",)
+    sums = [*claims["by_kind"].items(), ("all", claims)]
+    kinds = [[kind, *(f"{row[f'{who}right']} of {row['of']}" for who in taught)]
+             for kind, row in sums]  # fmt: skip
     rows = [
         [
             escape(row["claim"]),
-            " / ".join(f"{value:.4g}" for value in np.mean(row["values"], axis=0)),
-            f"{row['agreeing']} of {len(row['values'])}",
-            "yes" if row["holds"] else "<b class=no>no</b>",
-            f"{row['teacher']} of {len(row['values'])}" if "teacher" in row else "",
+            *verdict_cells(row["values"], row["agreeing"], holds=row["holds"]),
+            *(
+                verdict_cells(row["teacher_values"], row["teacher"], holds=row["teacher_holds"])
+                if "teacher" in row
+                else []
+            ),
             f"{row['real_rate']:.2f} ({row['real_clips']})" if "real_rate" in row else "",
         ]
         for row in claims["rows"]
     ]
-    taught = f", of the teacher {claims['teacher_right']}" if "teacher_right" in claims else ""
-    top = f"<h2>Claims: {claims['right']} of {claims['of']} hold{taught}</h2>"
-    header = ["claim", "measured", "seeds", "holds", "teacher", "real sound (clips)"]
-    return top + table(header, rows)
+    names = ["one step", "teacher"][: len(taught)]
+    columns = ["measured", "seeds", "holds"] + ["teacher", "seeds", "holds"] * (len(taught) - 1)
+    return (
+        "<h2>Claims that hold</h2>"
+        + table(["", *names], kinds)
+        + table(["claim", *columns, "real sound (clips)"], rows)
+    )
+
+
+def verdict_cells(values: Sequence[Sequence[float]], agreeing: int, *, holds: bool) -> list[str]:
+    """Return what was measured of each take, how many seeds agree, and whether the claim holds."""
+    return [
+        " / ".join(f"{value:.4g}" for value in np.mean(values, axis=0)),
+        f"{agreeing} of {len(values)}",
+        "yes" if holds else "<b class=no>no</b>",
+    ]
 
 
 def distances_section(values: Mapping[str, Any]) -> str:

@@ -5,7 +5,8 @@ would be played. Knows no measure; stands between the states that training write
 `training/evaluate.py`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,11 @@ from generator.spectral import SpectralFrames
 from generator.text import TextEncoder
 from training.checkpoints import load_state
 from training.errors import TrainingError
-from training.sampling import sample_ode
+from training.place import autocast
+from training.sampling import OdeLaw, join, keep_known, ode_states
+
+# Longer batches are no quicker, and fill the memory.
+TOGETHER = 16
 
 
 def load_decoder(path: Path) -> Decoder:
@@ -96,41 +101,78 @@ def to_torch(conditions: Mapping[str, Array]) -> Conditions:
     return Conditions(**{name: torch.from_numpy(value) for name, value in conditions.items()})
 
 
+def stacked(conditions: Sequence[Mapping[str, Array]]) -> Conditions:
+    """Return conditions of takes of one length as one batch; missing words are masked."""
+    most = max(c["text"].shape[1] for c in conditions)
+
+    def filled(c: Mapping[str, Array]) -> Conditions:
+        rest = (0, most - c["text"].shape[1])
+        text = np.pad(c["text"], ((0, 0), rest, (0, 0)))
+        return to_torch({**c, "text": text, "text_mask": np.pad(c["text_mask"], ((0, 0), rest))})
+
+    return join(*map(filled, conditions))
+
+
 class OdeGenerator:
     """Makes takes by following a backbone's guided flow, however many steps a request asks for.
 
     Args:
         networks: The teacher and the decoder.
         text: The text encoder that it was trained with.
-        steps: Euler steps of the flow.
-        guidance: 1 is none.
+        law: How the flow is followed.
+        bfloat16: Whether its matrix products may be in bfloat16, where that saves time.
     """
 
     def __init__(
-        self, networks: StateNetworks, text: TextEncoder, *, steps: int, guidance: float
+        self,
+        networks: StateNetworks,
+        text: TextEncoder,
+        law: OdeLaw,
+        *,
+        bfloat16: bool = False,
     ) -> None:
-        self.name = f"teacher, {steps} steps"
+        self.name = f"teacher, {law.steps} steps"
         self._networks = networks
         channels = networks.backbone.config.latent_channels
         manifest = Manifest(self.name, "flow", "as given", "fp32", channels)
         self._pipeline = LatentGenerator(manifest, text, networks)
-        self._steps = steps
-        self._guidance = guidance
+        self._law = law
+        self._bfloat16 = bfloat16
 
-    def latents(self, request: GenerationRequest) -> FloatArray:
-        """Return the clean latents of a request, from the runtime's own noise.
+    def latents(self, requests: Sequence[GenerationRequest]) -> FloatArray:
+        """Return the clean latents of requests of one length, from the runtime's own noise.
 
         Shapes:
-            returns: [1, channels, n]
+            returns: [requests, channels, n]
         """
-        count = self._pipeline.latent_frames(request)
-        backbone = self._networks.backbone
-        noise = seeded_noise(request.seed, count, backbone.config.latent_channels)[None]
-        conditions = to_torch(self._pipeline.conditions(request))
-        made = sample_ode(
-            backbone, conditions, torch.from_numpy(noise), self._steps, self._guidance
-        )
-        return np.asarray(made.numpy(), np.float32)
+        count, backbone = self._pipeline.latent_frames(requests[0]), self._networks.backbone
+        channels = backbone.config.latent_channels
+        drawn = np.stack([seeded_noise(request.seed, count, channels) for request in requests])
+        noise = torch.from_numpy(drawn)
+        conditions = stacked([self._pipeline.conditions(request) for request in requests])
+        with autocast(noise, bfloat16=self._bfloat16):
+            states = ode_states(backbone, conditions, noise, self._law)
+        return np.asarray(keep_known(states[-1], conditions).numpy(), np.float32)
+
+    def takes(self, requests: Sequence[GenerationRequest]) -> Iterator[tuple[int, FloatArray]]:
+        """Yield the number and the sound of each request; those of one length go together."""
+        numbers: dict[int, list[int]] = defaultdict(list)
+        for number, request in enumerate(requests):
+            numbers[self._pipeline.latent_frames(request)].append(number)
+        for alike in numbers.values():
+            for first in range(0, len(alike), TOGETHER):
+                batch = alike[first : first + TOGETHER]
+                every = self.latents([requests[number] for number in batch])
+                for number, own in zip(batch, every, strict=True):
+                    yield number, self.sound(own[None], requests[number])
+
+    def sound(self, latents: FloatArray, request: GenerationRequest) -> FloatArray:
+        """Return the sound of clean latents, [frames, 2].
+
+        Shapes:
+            latents: [1, channels, n]
+        """
+        return collect_clip(request, self._pipeline.sound(latents, request)).audio
 
     def stream(self, request: GenerationRequest) -> Iterator[FloatArray]:
         """Make a take chunk by chunk.
@@ -138,7 +180,7 @@ class OdeGenerator:
         Shapes:
             yields: [chunk_frames, 2]; together exactly `request.frames` long
         """
-        yield from self._pipeline.sound(self.latents(request), request)
+        yield from self._pipeline.sound(self.latents([request]), request)
 
     def generate(self, request: GenerationRequest) -> AudioClip:
         """Make a whole take."""

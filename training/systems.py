@@ -3,7 +3,7 @@
 All answer requests as the daemon's generator does, from the same noise. Knows no measure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from generator.api import FloatArray, GenerationRequest, Generator
 from generator.checkpoint import Manifest
 from generator.pipeline import LatentGenerator
 from generator.text import TextEncoder
-from training.config import BackboneSizes, ComparedState, EvaluationRun
+from training.config import ComparedState, EvaluationRun, ScoredRun
 from training.errors import TrainingError
+from training.sampling import OdeLaw
 from training.states import OdeGenerator, StateNetworks, load_decoder
 from training.student import load_backbone
 from training.vectors import fingerprint
@@ -37,6 +38,14 @@ class Subject:
         """Return the sound of a request."""
         return self.generator.generate(request).audio
 
+    def takes(self, requests: Sequence[GenerationRequest]) -> Iterator[tuple[int, FloatArray]]:
+        """Yield the number and the sound of each request, in whatever order is quick."""
+        if isinstance(self.generator, OdeGenerator):
+            yield from self.generator.takes(requests)
+            return
+        for number, request in enumerate(requests):
+            yield number, self.take(request)
+
 
 def step_name(steps: int) -> str:
     """Return what the page calls a number of steps."""
@@ -49,27 +58,14 @@ def of_checkpoint(made: Generator, steps: Sequence[int]) -> list[Subject]:
 
 
 def of_states(run: EvaluationRun, words: TextEncoder) -> list[Subject]:
-    """Return the student's state in fp32 in each number of steps, when the run names one.
-
-    Args:
-        run: Names the states.
-        words: The text encoder.
-
-    Returns:
-        One subject for each number of steps, or none.
-
-    Raises:
-        TrainingError: There is no autoencoder to decode with.
-    """
+    """Return the student's state in fp32 in each number of steps, when the run names one."""
     if run.student is None:
         return []
-    if run.autoencoder is None:
-        raise TrainingError("a student's state needs the autoencoder's: give `autoencoder` as well")
     given = [
         ComparedState(name=f"{step_name(count)}, fp32", state=run.student, steps=count)
         for count in run.steps
     ]
-    return [of_state(state, run.autoencoder, run.model, words) for state in given]
+    return [of_state(run, state, words) for state in given]
 
 
 def teacher_of(run: EvaluationRun, words: TextEncoder) -> Subject | None:
@@ -80,33 +76,38 @@ def teacher_of(run: EvaluationRun, words: TextEncoder) -> Subject | None:
         name=f"teacher, {step_name(run.teacher_steps)}", state=run.teacher,
         steps=run.teacher_steps, guidance=run.teacher_guidance,
     )  # fmt: skip
-    return of_state(given, run.autoencoder, run.model, words)
+    return of_state(run, given, words)
 
 
-def of_state(
-    given: ComparedState, autoencoder: Path, sizes: BackboneSizes, words: TextEncoder
-) -> Subject:
+def of_state(run: ScoredRun, given: ComparedState, words: TextEncoder) -> Subject:
     """Return a state of any stage of the transformer, its takes kept in the cache.
 
     Args:
+        run: Names the state that decodes, and the transformer's sizes.
         given: The state, and how it samples.
-        autoencoder: The state that decodes.
-        sizes: Sizes of the transformer.
         words: The text encoder.
 
     Returns:
         The subject.
+
+    Raises:
+        TrainingError: There is no autoencoder to decode with.
     """
-    networks = StateNetworks(load_backbone(given.state, sizes), load_decoder(autoencoder))
-    files = [file_stamp(path) for path in (given.state, autoencoder)]
+    if run.autoencoder is None:
+        raise TrainingError(
+            f"{given.name} needs the autoencoder's state to be heard: give `autoencoder` as well"
+        )
+    networks = StateNetworks(load_backbone(given.state, run.model), load_decoder(run.autoencoder))
+    files = [file_stamp(path) for path in (given.state, run.autoencoder)]
     if given.guidance is None:
         channels = networks.backbone.config.latent_channels
         manifest = Manifest(given.name, "as given", "as given", "fp32", channels)
         student = LatentGenerator(manifest, words, networks)
         known = fingerprint(files, code_stamp())
         return Subject(given.name, student, given.steps, f"student-{known}")
-    flow = OdeGenerator(networks, words, steps=given.steps, guidance=given.guidance)
-    known = fingerprint(files, given.steps, given.guidance, code_stamp())
+    law = OdeLaw(given.steps, given.guidance)
+    flow = OdeGenerator(networks, words, law, bfloat16=run.bfloat16)
+    known = fingerprint(files, law, run.bfloat16, code_stamp())
     return Subject(given.name, flow, kept_as=f"teacher-{known}")
 
 

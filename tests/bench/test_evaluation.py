@@ -14,7 +14,7 @@ METRICS = {
     "claims": {
         "rows": [
             *({"claim": "long: a > b", "holds": right} for right in [True] * 15 + [False] * 5),
-            {"claim": "pitch: c is at 220 Hz", "holds": True},
+            {"claim": "pitch: c is at 220 Hz", "holds": True, "teacher_holds": False},
         ]
     },
     "reconstruction": {},
@@ -22,11 +22,13 @@ METRICS = {
 
 
 def test_each_row_says_whether_it_holds() -> None:
-    retrieval, distance, claims = rows_of(METRICS)
-    assert (retrieval.passed, distance.passed, claims.passed) == (True, None, False)
+    retrieval, distance, pairs, claims = rows_of(METRICS)
+    passed = (retrieval.passed, distance.passed, pairs.passed, claims.passed)
+    assert passed == (True, None, False, True)
     assert "16.0 × chance" in retrieval.measured
     assert "noise 2" in distance.measured
-    assert claims.measured == "15 of 20; pitch, tempo and key as named: 1 of 1"
+    assert pairs.measured == "15 of 20"
+    assert claims.measured == ("16 (teacher 0) of 21: pairs 15 of 20, pitch 1 (teacher 0) of 1")
 
 
 def test_the_autoencoder_is_told_beside_vorbis_where_it_was_measured() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from generator.api import FloatArray, GenerationRequest
+from generator.api import FloatArray
 from generator.text import TextEncoder
 from tests.models import tiny_checkpoint
 from tests.training.scored import corpus_of_sines, states
@@ -22,8 +22,6 @@ from training.evaluate import METRICS_FILE, PAGE_FILE, evaluate, outcome_lines, 
 from training.heads import Couples
 from training.latents import quietly
 from training.prompts import leaks
-from training.states import OdeGenerator, StateNetworks, load_decoder
-from training.student import load_backbone
 from training.vectors import Vectors
 
 
@@ -50,7 +48,13 @@ def test_an_evaluation_measures_all_systems_alike_and_writes_its_page(tmp_path: 
     assert metrics["systems"][SHUFFLED]["fad"] == pytest.approx(metrics["systems"]["1 step"]["fad"])
     assert metrics["claims"]["of"] == 2
     assert metrics["reconstruction"]["vorbis_kilobits_per_s"] > 0
-    assert all("teacher" in row for row in metrics["claims"]["rows"])
+    claims = metrics["claims"]
+    assert {"teacher", "teacher_holds", "teacher_values"} <= set(claims["rows"][0])
+    assert claims["by_kind"]["pairs"] == {
+        "right": sum(row["holds"] for row in claims["rows"]), "of": 2,
+        "teacher_right": sum(row["teacher_holds"] for row in claims["rows"]),
+    }  # fmt: skip
+    assert f"(teacher {claims['teacher_right']}) of 2" in outcome_lines(outcome)
     assert set(metrics["signals"]) == names - {NOISE, SHUFFLED}
     assert "grid_error_ms" not in metrics["signals"]["1 step"]
     assert set(metrics["to_fp32"]) == {"fad", "fad_with_words", "diversity"}
@@ -59,6 +63,7 @@ def test_an_evaluation_measures_all_systems_alike_and_writes_its_page(tmp_path: 
     page = (outcome.folder / PAGE_FILE).read_text()
     assert all(name in page for name in names)
     assert escape(CLAIMS[0].text) in page
+    assert "<th>one step</th><th>teacher</th>" in page
     assert "<svg" in page
     assert "data:image/png;base64," in page
     assert "<script" not in page
@@ -106,29 +111,6 @@ def test_a_missing_corpus_is_refused(tmp_path: Path) -> None:
     run = evaluation_run(tmp_path, score_corpora=[tmp_path / "nowhere"])
     with pytest.raises(TrainingError, match="nowhere"):
         evaluate(checkpoint, run, quietly)
-
-
-def test_the_teacher_makes_takes_from_the_runtimes_noise(tmp_path: Path) -> None:
-    teacher, autoencoder = states(tmp_path)
-    networks = StateNetworks(load_backbone(teacher, SIZES), load_decoder(autoencoder))
-    words = TextEncoder(tiny_checkpoint(tmp_path / "tiny").folder)
-    generator = OdeGenerator(networks, words, steps=3, guidance=2.0)
-    request = GenerationRequest("kick", 7, 0.5)
-    first, second = generator.generate(request), generator.generate(request)
-    assert first.audio.shape == (request.frames, 2)
-    np.testing.assert_array_equal(first.audio, second.audio)
-    other = generator.generate(GenerationRequest("kick", 8, 0.5))
-    assert not np.array_equal(first.audio, other.audio)
-
-
-def test_a_state_of_other_sizes_is_refused(tmp_path: Path) -> None:
-    teacher, autoencoder = states(tmp_path)
-    with pytest.raises(TrainingError, match="make them equal"):
-        load_backbone(teacher, SIZES.model_copy(update={"blocks": 3}))
-    with pytest.raises(TrainingError, match="holds no backbone"):
-        load_backbone(autoencoder, SIZES)
-    with pytest.raises(TrainingError, match="holds no autoencoder"):
-        load_decoder(teacher)
 
 
 def test_vectors_are_made_once_for_the_same_items(tmp_path: Path) -> None:

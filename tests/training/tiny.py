@@ -19,11 +19,15 @@ def tiny_backbone(seed: int = 0) -> Backbone:
     """A backbone with random weights everywhere, so that every input changes its output."""
     torch.manual_seed(seed)
     config = BackboneConfig(CHANNELS, TEXT_WIDTH, width=16, blocks=2, heads=2)
-    backbone = Backbone(config)
-    with torch.no_grad():
-        for parameter in backbone.parameters():
-            if not parameter.any():
-                parameter.normal_(std=0.1)
+    return random_everywhere(Backbone(config))
+
+
+@torch.no_grad()
+def random_everywhere(backbone: Backbone) -> Backbone:
+    """The backbone itself, what was zero now random."""
+    for parameter in backbone.parameters():
+        if not parameter.any():
+            parameter.normal_(std=0.1)
     return backbone.requires_grad_(False)
 
 
