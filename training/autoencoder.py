@@ -5,11 +5,12 @@ The encoder is a linear code of the corpus, made before the first step and never
 The decoder starts from that code's inverse and learns what bands cannot say: first from the frames
 of the STFT alone, which costs no synthesis, then also from the sound, then against a spectrogram
 discriminator. Knows nothing of text. Crops and noise are drawn on the processor, all else is where
-the `Place` says; of several processes each does the whole work. Its product feeds
+the `Place` says; several processes share the rows of each batch. Its product feeds
 `training/latents.py`, and through `training/release.py` the checkpoint.
 """
 
 import copy
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,16 +33,24 @@ from generator.spectral import N_FFT, NOISE_REACH
 from training.checkpoints import State, load_state
 from training.config import AutoencoderRun
 from training.errors import TrainingError
-from training.frame_losses import attack_frames, missing_db, real_spectrum, spectral_terms
+from training.frame_losses import (
+    advance_weight,
+    attack_frames,
+    loudest,
+    missing_db,
+    real_spectrum,
+    spectral_terms,
+    vertical_weight,
+)
 from training.judge import (
     MultiResolutionDiscriminator,
     adversarial_loss,
     discriminator_loss,
     feature_loss,
 )
-from training.linear_code import principal_components, take_code
+from training.linear_code import LinearCode, principal_components, take_code
 from training.loop import StepDraws, learning_rate, make_optimiser, update, update_average
-from training.place import HERE, Place, autocast
+from training.place import HERE, Place, Rows, autocast
 from training.sound_losses import audible, convergence, mel_distance, mel_scales
 
 # Bands of the frames' losses, wide to narrow: the wide ones pull a partial from afar.
@@ -75,6 +84,7 @@ class AutoencoderStage:
         torch.manual_seed(run.seed)
         sizes = AutoencoderConfig(**run.model.model_dump())
         self.config = run
+        self.place = place
         self.device = place.device
         self.crops = crops
         self.encoder = Encoder(sizes, sample_rate_hz)
@@ -94,14 +104,19 @@ class AutoencoderStage:
         self.judge_optimiser = make_optimiser(self.judge.parameters(), BETAS)
 
     def make_code(self, rng: np.random.Generator) -> None:
-        """Set the encoder, and the first layer of the decoder, to the best linear code of crops."""
+        """Set the encoder, and the first layer of the decoder, to the best linear code of crops.
+
+        Every process makes it, since all draw alike; the leading one's holds, for on another
+        machine an axis may point the other way.
+        """
         run = self.config
         frames = run.crop_latents * LATENT_HOP_FRAMES
         features = [
             self.encoder.features(self.crops(rng, run.batch, frames).to(self.device)).flatten(0, 1)
             for _ in range(-(-run.code_frames // (run.batch * run.crop_latents)))
         ]
-        code = principal_components(torch.cat(features), run.model.latent_channels)
+        own = principal_components(torch.cat(features), run.model.latent_channels)
+        code = LinearCode(*map(self.place.leading, (own.mean, own.axes, own.deviation)))
         take_code(self.encoder, self.decoder, code)
         take_code(self.encoder, self.average, code)
 
@@ -119,39 +134,47 @@ class AutoencoderStage:
         if step == 0 and run.start is None:
             self.make_code(draws.numpy)
         crops = self.crops(draws.numpy, run.batch, run.crop_latents * LATENT_HOP_FRAMES)
-        audio = crops.to(self.device)
+        rows = self.place.rows(run.batch)
+        audio = rows.of(crops)
         latents = self.encoder(audio)
-        level = torch.rand(run.batch, 1, 1, generator=draws.torch) * run.latent_noise
-        noise = level * torch.randn(latents.shape, generator=draws.torch)
-        outputs = self.decode(latents + noise.to(self.device))
+        level = rows.of(torch.rand(run.batch, 1, 1, generator=draws.torch) * run.latent_noise)
+        outputs = self.decode(latents + level * rows.normal(latents, draws.torch))
         real = torch.stack(mid_side(audio), dim=1)
         spectrum = real_spectrum(real)
         starts = attack_frames(spectrum.size[:, :, 0], self.encoder.get_buffer("mid_filters"))
+        shares = defaultdict(lambda: rows.part) | {
+            "advance": rows.share(advance_weight(spectrum, starts).sum()),
+            "vertical": rows.share(vertical_weight(spectrum).sum()),
+        }
         terms = spectral_terms(outputs, spectrum, starts, self.bands)
         if step >= run.sound_from:
-            made = self.synthesise(outputs, starts, draws)
-            sounding = audible(torch.stack(mid_side(crops), dim=1).flatten(0, 1))
+            made = self.synthesise(outputs, starts, rows, draws)
+            mine = crops[rows.first : rows.last]
+            sounding = audible(torch.stack(mid_side(mine), dim=1).flatten(0, 1))
+            shares["mel"] = shares["convergence"] = rows.share(float(sounding.sum()))
             terms |= self.sound_terms(made, real.flatten(0, 1), sounding)
             if step >= run.adversarial_from:
-                terms |= self.adversarial_terms(made, real.flatten(0, 1))
+                terms |= self.adversarial_terms(made, real.flatten(0, 1), rows)
+        terms = {name: shares[name] * value for name, value in terms.items()}
         weights = run.weights.model_dump()
         loss = torch.stack([weights[name] * value for name, value in terms.items()]).sum()
         rate = learning_rate(run.rate, step, steps=run.steps, warm_up=run.warm_up)
         norm = update(self.optimiser, loss, rate=rate, clip_norm=run.clip_norm)
         update_average(self.average, self.decoder, decay=run.average_decay, step=step)
         return {name: value.detach() for name, value in terms.items()} | {
-            "missing_db": missing_db(outputs, spectrum),
+            "missing_db": missing_db(outputs, spectrum) * rows.share(loudest(spectrum).sum()),
             "loss": loss.detach(),
             "gradient": norm,
         }
 
-    def synthesise(self, outputs: Outputs, starts: Tensor, draws: StepDraws) -> Tensor:
+    def synthesise(self, outputs: Outputs, starts: Tensor, rows: Rows, draws: StepDraws) -> Tensor:
         """Return mid and side sound, [2 batch, frames].
 
         The advance learns from `advance_loss` alone: through the running sum every later frame
         would pull at it.
         """
-        noise = uniform_noise(outputs[0].shape, draws).to(self.device)
+        whole = torch.Size((rows.total, *outputs[0].shape[1:]))
+        noise = rows.of(uniform_noise(whole, draws))
         held = (outputs[0], outputs[1].detach(), outputs[2].detach(), outputs[3], outputs[4])
         return synthesise(held, noise, starts).flatten(0, 1)
 
@@ -162,15 +185,19 @@ class AutoencoderStage:
             made, real: [2 batch, frames]; sounding: [2 batch] booleans, on the processor, so that
             nobody waits for the device to count them.
         """
-        rows = sounding.nonzero()[:, 0].to(self.device)
-        made, real = made[rows], real[rows]
+        heard = sounding.nonzero()[:, 0].to(self.device)
+        if len(heard) == 0:
+            # Of several processes one may have drawn silence alone.
+            nothing = 0.0 * made.sum()
+            return {"mel": nothing, "convergence": nothing}
+        made, real = made[heard], real[heard]
         window = torch.hann_window(N_FFT, device=self.device)
         return {
             "mel": mel_distance(made, real, self.scales),
             "convergence": convergence(made, real, window),
         }
 
-    def adversarial_terms(self, made: Tensor, real: Tensor) -> dict[str, Tensor]:
+    def adversarial_terms(self, made: Tensor, real: Tensor, rows: Rows) -> dict[str, Tensor]:
         """Update the discriminator, then return what it says of the decoder's mid signal.
 
         Shapes:
@@ -178,11 +205,14 @@ class AutoencoderStage:
         """
         made, real = made[::2], real[::2]
         loss = discriminator_loss(self.judge(real), self.judge(made.detach()))
-        update(self.judge_optimiser, loss, rate=self.config.discriminator_rate)
+        update(self.judge_optimiser, rows.part * loss, rate=self.config.discriminator_rate)
         self.judge.requires_grad_(False)
         judged, wanted = self.judge(made), self.judge(real)
         self.judge.requires_grad_(True)
-        return {"adversarial": adversarial_loss(judged), "features": feature_loss(wanted, judged)}
+        return {
+            "adversarial": adversarial_loss(judged),
+            "features": feature_loss(wanted, judged, rows.mean),
+        }
 
     def state(self) -> State:
         """Return all weights and optimiser states."""

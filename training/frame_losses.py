@@ -89,12 +89,17 @@ def band_loss(outputs: Outputs, real: RealSpectrum, filters: Sequence[Tensor]) -
 def missing_db(outputs: Outputs, real: RealSpectrum) -> Tensor:
     """Return by how many dB the loudest cells are too loud, below 0 where partials are missing.
 
-    The cells within 20 dB of a crop's loudest; a figure to watch, not a loss.
+    A figure to watch, not a loss.
     """
-    loud = real.size > 0.1 * real.size.amax(dim=(1, 2, 3), keepdim=True)
-    loud &= real.size > LOG_OFFSET * N_FFT / 4
+    loud = loudest(real)
     error = outputs[0].detach() - real.size.clamp_min(1e-6).log()
-    return 8.685889638 * (error * loud).sum() / loud.sum()
+    return 8.685889638 * (error * loud).sum() / loud.sum().clamp_min(1)
+
+
+def loudest(real: RealSpectrum) -> Tensor:
+    """Return the cells within 20 dB of a crop's loudest, none in silence: booleans, size's."""
+    near = real.size > 0.1 * real.size.amax(dim=(1, 2, 3), keepdim=True)
+    return near & (real.size > LOG_OFFSET * N_FFT / 4)
 
 
 def agreement(angle: Tensor, product: Tensor, size: Tensor) -> Tensor:
@@ -120,9 +125,14 @@ def advance_loss(outputs: Outputs, real: RealSpectrum, starts: Tensor) -> Tensor
     cosine = agreement(outputs[1][:, 1:] + centre, product, size[:, 1:] * size[:, :-1])
     kappa = outputs[2][:, 1:].square().clamp_min(1e-3).reciprocal()
     log_density = kappa * (cosine - 1.0) + 0.5 * torch.log1p(2.0 * torch.pi * kappa)
-    weight = size[:, 1:].sqrt() * ~starts[:, 1:, None]
+    weight = advance_weight(real, starts)
     likelihood: Tensor = (weight * log_density).sum() / weight.sum().clamp_min(1.0)
     return -likelihood
+
+
+def advance_weight(real: RealSpectrum, starts: Tensor) -> Tensor:
+    """Return how much each bin counts in `advance_loss`, [batch, n - 1, bins]."""
+    return real.size[:, 1:, 0].sqrt() * ~starts[:, 1:, None]
 
 
 def vertical_loss(outputs: Outputs, real: RealSpectrum, starts: Tensor) -> Tensor:
@@ -136,9 +146,14 @@ def vertical_loss(outputs: Outputs, real: RealSpectrum, starts: Tensor) -> Tenso
     phase = running_phase(outputs[1][:, :, None].detach(), outputs[3], starts)
     product = real.value[..., 1:] * real.value[..., :-1].conj()
     size = real.size[..., 1:] * real.size[..., :-1]
-    weight = size.sqrt().sqrt()
+    weight = vertical_weight(real)
     wrong = 1.0 - agreement(phase[..., 1:] - phase[..., :-1], product, size)
     return (weight * wrong).sum() / weight.sum().clamp_min(1.0)
+
+
+def vertical_weight(real: RealSpectrum) -> Tensor:
+    """Return how much each pair of bins counts in `vertical_loss`, [batch, n, 2, bins - 1]."""
+    return (real.size[..., 1:] * real.size[..., :-1]).sqrt().sqrt()
 
 
 def attack_frames(size: Tensor, filters: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ References:
     equations 2 to 4, here with the least-squares form.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -74,11 +75,20 @@ def adversarial_loss(made: list[list[Tensor]]) -> Tensor:
     return torch.stack([(1.0 - m[-1]).square().mean() for m in made]).mean()
 
 
-def feature_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
-    """Return the mean relative difference of the features of real and made sound."""
-    terms = [
-        functional.l1_loss(m, r.detach()) / r.detach().abs().mean().clamp_min(1e-3)
+def feature_loss(
+    real: list[list[Tensor]],
+    made: list[list[Tensor]],
+    over_all: Callable[[Tensor], Tensor] = lambda mean: mean,
+) -> Tensor:
+    """Return the mean relative difference of the features of real and made sound.
+
+    ``over_all`` makes means over these rows means over the whole batch, where it is shared.
+    """
+    pairs = [
+        (m, r.detach())
         for real_part, made_part in zip(real, made, strict=True)
         for r, m in zip(real_part[:-1], made_part[:-1], strict=True)
     ]
-    return torch.stack(terms).mean()
+    sizes = over_all(torch.stack([r.abs().mean() for _, r in pairs]))
+    distances = torch.stack([functional.l1_loss(m, r) for m, r in pairs])
+    return (distances / sizes.clamp_min(1e-3)).mean()

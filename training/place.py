@@ -68,11 +68,15 @@ class Place:
 
     def leaders(self, number: int) -> int:
         """Return the leading process's number, everywhere; all wait for it."""
+        return int(self.leading(torch.tensor([number], device=self.device)).item())
+
+    def leading(self, x: Tensor) -> Tensor:
+        """Return the leading process's tensor, everywhere; all wait for it."""
         if self.size == 1:
-            return number
-        answer = torch.tensor([number], device=self.device)
+            return x
+        answer = x.detach().contiguous().clone()
         distributed.broadcast(answer, src=0)
-        return int(answer.item())
+        return answer
 
     def join(self, parts: Tensor, total: int) -> Tensor:
         """Return the rows of all processes in their order.
@@ -112,6 +116,10 @@ class Rows:
             like: [rows, ...]  ->  the same, on the device.
         """
         return self.of(torch.randn((self.total, *like.shape[1:]), generator=source))
+
+    def mean(self, mean: Tensor) -> Tensor:
+        """Return the mean over the whole batch of means over these rows, without gradient."""
+        return self.place.sum(self.part * mean) / self.place.size
 
     def share(self, weight: Tensor | float) -> Tensor | float:
         """Return what a mean over these rows must be multiplied by.

@@ -1,4 +1,4 @@
-"""Trains every transformer stage for some steps among the processes that `torchrun` started.
+"""Trains every stage but the teacher for some steps among the processes that `torchrun` started.
 
 The leading process prints the loss terms of all steps as JSON. Started by `test_place.py`.
 """
@@ -9,10 +9,14 @@ import sys
 import numpy as np
 import torch
 
+from generator.api import SAMPLE_RATE_HZ
 from generator.backbone import Conditions
+from tests.training.test_autoencoder import TINY
 from tests.training.tiny import CHANNELS, FRAMES, conditions, tiny_backbone
 from training.arc import ArcStage
+from training.autoencoder import AutoencoderStage
 from training.batches import LatentBatch, known_part
+from training.config import AutoencoderRun
 from training.loop import Stage, run
 from training.place import HERE, Place, close_place, open_place
 from training.stage_config import ArcRun, VsdRun, WarmUpRun
@@ -36,13 +40,28 @@ def draw_known(rng: np.random.Generator, tokens: int) -> LatentBatch:
     return LatentBatch(x0, c, torch.tensor([0, 0, 1, 2, 3, 3, 4])[:count], FRAMES)
 
 
+def draw_sound(rng: np.random.Generator, batch: int, frames: int) -> torch.Tensor:
+    """Hisses with a beep in each, of unlike loudness; the first is mono, so its side is silent."""
+    level = 0.3 ** np.arange(batch)[:, None, None]
+    sound = level * rng.standard_normal((batch, 2, frames))
+    beep = np.sin(0.05 * (1.0 + np.arange(batch)[:, None, None]) * np.arange(frames))
+    sound += beep * (np.arange(frames) > rng.integers(frames))
+    sound[0, 1] = sound[0, 0]
+    return torch.from_numpy(sound.astype(np.float32))
+
+
 def stages(place: Place = HERE) -> dict[str, Stage]:
     """Every stage that draws, with every term on."""
     teacher = tiny_backbone().to(place.device)
     warm_up = WarmUpRun.model_validate(COMMON | {"refresh_every": 2, "solver_steps": 3})
     arc = ArcRun.model_validate(COMMON | {"weights": {"penalty": 1.0}, "head_width": 8})
     vsd = VsdRun.model_validate(COMMON | {"variation": 0.5})
+    autoencoder = AutoencoderRun.model_validate({
+        "run_dir": "unused", "model": TINY, "batch": 3, "crop_latents": 2, "code_frames": 16,
+        "adversarial_from": 1, "discriminator_width": 2, "bfloat16": False, "warm_up": 1,
+    })  # fmt: skip
     return {
+        "autoencoder": AutoencoderStage(autoencoder, draw_sound, SAMPLE_RATE_HZ, place),
         "warmup": WarmUpStage(warm_up, draw_known, teacher, None, place),
         "arc": ArcStage(arc, draw_known, teacher, None, place),
         "vsd": VsdStage(vsd, draw_known, teacher, None, place),
