@@ -104,8 +104,18 @@ class Checkpoint:
         return self.folder / file_name
 
     def read(self, file_name: str) -> bytes:
-        """Return the bytes of a file of the checkpoint."""
-        return read_in_pieces(self.path(file_name))
+        """Return the bytes of a file of the checkpoint.
+
+        Raises:
+            CheckpointError: The checkpoint has no such file, or it cannot be read any more.
+        """
+        try:
+            return read_in_pieces(self.path(file_name))
+        except OSError as error:
+            raise CheckpointError(
+                f"The file {file_name} of the checkpoint {self.manifest.name!r} cannot be read: "
+                f"{error.strerror}. Put it back and load the checkpoint again."
+            ) from error
 
 
 def write_checkpoint(folder: Path, manifest: Manifest, file_names: Sequence[str]) -> Checkpoint:

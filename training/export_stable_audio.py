@@ -15,9 +15,10 @@ from pathlib import Path
 
 import torch
 
-from generator.api import GeneratorError
+from generator.api import CHANNELS, GeneratorError
 from generator.checkpoint import (
     DECODER_FILE,
+    SOUND_ENCODER_FILE,
     TRANSFORMER_FILE,
     Checkpoint,
     Licence,
@@ -49,6 +50,7 @@ AXES: Mapping[str, Mapping[str, Mapping[int, str]]] = {
         "seconds": {0: "batch"},
     },
     DECODER_FILE: {"latents": {0: "batch", 2: "latents"}},
+    SOUND_ENCODER_FILE: {"audio": {0: "batch", 2: "frames"}},
 }
 # Dynamic int8 makes matrix products smaller and faster; of convolutions it would make slower ones.
 QUANTISED = (TEXT_FILE, TRANSFORMER_FILE)
@@ -86,10 +88,14 @@ def parts_of(model: StableAudioModel) -> dict[str, Part]:
     def codes(batch: int, count: int) -> tuple[torch.Tensor, ...]:
         return (noise(batch, config.transformer.channels, count),)
 
+    def sounds(batch: int, count: int) -> tuple[torch.Tensor, ...]:
+        return (noise(batch, CHANNELS, count * config.autoencoder.hop_frames),)
+
     modules = {
         TEXT_FILE: (model.text, words),
         TRANSFORMER_FILE: (model.velocity, step),
         DECODER_FILE: (model.decoder, codes),
+        SOUND_ENCODER_FILE: (model.encoder, sounds),
     }
     return {
         name: Part(module, draw(2, TRACED), draw(1, COMPARED))

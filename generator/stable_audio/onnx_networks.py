@@ -4,11 +4,18 @@ Knows the names of the graphs' inputs and outputs, and where the manifest keeps 
 """
 
 from dataclasses import fields
+from functools import cached_property
 
 import numpy as np
 
 from generator.api import CheckpointError, FloatArray, IntArray
-from generator.checkpoint import DECODER_FILE, TRANSFORMER_FILE, Checkpoint, Manifest
+from generator.checkpoint import (
+    DECODER_FILE,
+    SOUND_ENCODER_FILE,
+    TRANSFORMER_FILE,
+    Checkpoint,
+    Manifest,
+)
 from generator.onnx_session import OnnxGraph
 from generator.stable_audio.config import MAX_SIZE, ClipSizes
 from generator.stable_audio.files import FAMILY, TOKENIZER_FILE
@@ -21,6 +28,7 @@ FACES = {
     TEXT_FILE: (("ids", "mask"), "states"),
     TRANSFORMER_FILE: (("x", "t", "text", "seconds"), "v"),
     DECODER_FILE: (("latents",), "audio"),
+    SOUND_ENCODER_FILE: (("audio",), "latents"),
 }
 
 
@@ -37,8 +45,17 @@ class OnnxNetworks:
 
     def __init__(self, checkpoint: Checkpoint, *, threads: int) -> None:
         self._text, self._transformer, self._decoder = (
-            _open_graph(checkpoint, name, threads) for name in FACES
+            _open_graph(checkpoint, name, threads)
+            for name in (TEXT_FILE, TRANSFORMER_FILE, DECODER_FILE)
         )
+        # Exports of before have none.
+        self.hears = SOUND_ENCODER_FILE in checkpoint.manifest.files
+        self._checkpoint, self._threads = checkpoint, threads
+
+    @cached_property
+    def _encoder(self) -> OnnxGraph:
+        """Opened when it is wanted: most who play never begin from a sound."""
+        return _open_graph(self._checkpoint, SOUND_ENCODER_FILE, self._threads)
 
     def encode(self, ids: IntArray) -> FloatArray:
         """Return the states of one text.
@@ -66,6 +83,14 @@ class OnnxNetworks:
             latents: [1, channels, n]  ->  [n * hop_frames, 2]
         """
         return np.ascontiguousarray(self._decoder.run({"latents": latents})["audio"][0].T)
+
+    def hear(self, audio: FloatArray) -> FloatArray:
+        """Return the latents of a sound.
+
+        Shapes:
+            audio: [n * hop_frames, 2]  ->  [1, channels, n]
+        """
+        return self._encoder.run({"audio": np.ascontiguousarray(audio.T)[None]})["latents"]
 
 
 def open_exported(checkpoint: Checkpoint, *, threads: int) -> StableAudioGenerator:

@@ -26,7 +26,7 @@ from generator.api import (
     seeded_noise,
 )
 from generator.finishing import finish, frames_to_decode
-from generator.memory import Remembered, TakeMemory
+from generator.memory import Remembered, SoundMemory, TakeMemory
 from generator.stable_audio.config import ClipSizes
 from generator.stable_audio.tokens import Pieces
 
@@ -34,7 +34,13 @@ CACHED_TEXTS = 256
 
 
 class Networks(Protocol):
-    """The networks of an imported model, ready to run."""
+    """The networks of an imported model, ready to run.
+
+    Attributes:
+        hears: Whether there is an encoder of sound among them.
+    """
+
+    hears: bool
 
     def encode(self, ids: IntArray) -> FloatArray:
         """Return the states of one text.
@@ -55,6 +61,13 @@ class Networks(Protocol):
 
         Shapes:
             latents: [1, channels, n]  ->  [n * hop_frames, 2]
+        """
+
+    def hear(self, audio: FloatArray) -> FloatArray:
+        """Return the latents of a sound.
+
+        Shapes:
+            audio: [n * hop_frames, 2]  ->  [1, channels, n]
         """
 
 
@@ -106,6 +119,7 @@ class StableAudioGenerator:
         self.networks = networks
         self._states: OrderedDict[str, FloatArray] = OrderedDict()
         self.memory: TakeMemory[None] = TakeMemory()
+        self._sounds = SoundMemory()
 
     @property
     def name(self) -> str:
@@ -142,6 +156,28 @@ class StableAudioGenerator:
     def generate(self, request: GenerationRequest) -> AudioClip:
         """Make a whole take."""
         return collect_clip(request, self.stream(request))
+
+    def hear(self, audio: FloatArray) -> str:
+        """Take in a sound, so that takes may begin from it.
+
+        Shapes:
+            audio: [frames, 2]
+
+        Args:
+            audio: Any sound.
+
+        Returns:
+            Its identity (see `generator.api.Listener`).
+
+        Raises:
+            RequestError: The model holds no encoder, or there is nothing to be heard.
+        """
+        if not self.networks.hears:
+            raise RequestError(
+                f"The model {self._name} was exported without its encoder, so no take can begin "
+                "from a sound. Export it again with this version."
+            )
+        return self._sounds.keep(audio)
 
     def text_states(self, text: str) -> FloatArray:
         """Return what the transformer reads of a text; the latest texts are remembered.
@@ -227,13 +263,26 @@ class StableAudioGenerator:
     def _given(self, request: GenerationRequest) -> Given | None:
         if request.base is None:
             return None
-        source = self.memory.recall(request.base.source)
+        source = self._source(request, request.base.source)
         kept = np.zeros((1, 1, self.sizes.latent_frames), np.float32)
         latents_per_s = SAMPLE_RATE_HZ / self.sizes.hop_frames
         for start_s, stop_s in request.base.keep_s:
             stop = min(source.heard, math.ceil(stop_s * latents_per_s))
             kept[..., math.floor(start_s * latents_per_s) : stop] = 1.0
         return Given(source.latents, kept, request.base.change)
+
+    def _source(self, request: GenerationRequest, identity: str) -> Remembered[None]:
+        """Return what a take begins from: a take of before, or a sound as long as the take."""
+        sound = self._sounds.recall(identity)
+        if sound is None:
+            return self.memory.recall(identity)
+        stretch = sound[: request.frames]
+        rest = ((0, self.sizes.frames - len(stretch)), (0, 0))
+        # What follows the last frame of a loop is its first; after anything else there is silence.
+        loops = request.loop and len(stretch) == request.frames
+        whole = np.pad(stretch, rest, mode="wrap" if loops else "constant")
+        heard = -(-len(stretch) // self.sizes.hop_frames)
+        return Remembered(self.networks.hear(whole), heard, None)
 
     def noise(self, request: GenerationRequest, draw: int) -> FloatArray:
         """Return the noise of a step, [1, channels, latent_frames]."""

@@ -15,6 +15,8 @@ class TorchNetworks:
             would be slow and round more.
     """
 
+    hears = True
+
     def __init__(self, model: StableAudioModel, *, device: str) -> None:
         self._device = torch.device(device)
         self._dtype = torch.float32 if self._device.type == "cpu" else torch.bfloat16
@@ -51,6 +53,15 @@ class TorchNetworks:
         """
         with torch.inference_mode():
             return _to_numpy(self.model.decoder(self._to_torch(latents))[0].T)
+
+    def hear(self, audio: FloatArray) -> FloatArray:
+        """Return the latents of a sound.
+
+        Shapes:
+            audio: [n * hop_frames, 2]  ->  [1, channels, n]
+        """
+        with torch.inference_mode():
+            return _to_numpy(self.model.encoder(self._to_torch(audio.T[None].copy())))
 
     def _to_torch(self, value: FloatArray) -> torch.Tensor:
         return torch.from_numpy(value).to(self._device, self._dtype)

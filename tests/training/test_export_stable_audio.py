@@ -3,15 +3,16 @@
 import json
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from generator.api import CheckpointError, GenerationRequest
+from generator.api import Base, CheckpointError, GenerationRequest, RequestError, hear
 from generator.checkpoint import (
     MANIFEST_FILE,
+    SOUND_ENCODER_FILE,
     TRANSFORMER_FILE,
     Checkpoint,
     read_checkpoint,
@@ -128,6 +129,46 @@ def test_swapped_graphs_are_refused(exported: Checkpoint, tmp_path: Path) -> Non
     write_checkpoint(tmp_path, manifest, list(manifest.files))
     with pytest.raises(CheckpointError, match="speaks of latents"):
         load_generator(tmp_path)
+
+
+def test_an_export_begins_from_the_sound_that_torch_begins_from(
+    exported: Checkpoint, published: Published
+) -> None:
+    request = replace(REQUEST, steps=1)
+    sound = np.random.default_rng(1).normal(0, 0.2, (request.frames, 2)).astype(np.float32)
+    takes = []
+    for generator in (load_generator(exported.folder), load_generator(published.folder)):
+        base = Base(hear(generator, sound), 0.1)
+        takes.append(generator.generate(replace(request, base=base)).audio)
+    assert signal_to_noise_db(takes[1], takes[0]) > (30 if is_int8(exported) else 80)
+
+
+def test_an_export_without_an_encoder_plays_but_does_not_hear(
+    exported: Checkpoint, tmp_path: Path
+) -> None:
+    manifest = read_checkpoint(exported.folder).manifest
+    names = [name for name in manifest.files if name != SOUND_ENCODER_FILE]
+    for name in names:
+        (tmp_path / name).write_bytes(exported.path(name).read_bytes())
+    write_checkpoint(tmp_path, manifest, names)
+    generator = load_generator(tmp_path)
+    assert generator.generate(REQUEST).audio.any()
+    with pytest.raises(RequestError, match="Export it again"):
+        hear(generator, np.ones((1000, 2), np.float32))
+
+
+def test_an_encoder_that_is_gone_when_it_is_wanted_is_told(
+    exported: Checkpoint, tmp_path: Path
+) -> None:
+    for file in exported.folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    generator = load_generator(tmp_path)
+    sound = np.random.default_rng(1).normal(0, 0.2, (1000, 2)).astype(np.float32)
+    base = Base(hear(generator, sound), 0.5)
+    (tmp_path / SOUND_ENCODER_FILE).unlink()
+    with pytest.raises(CheckpointError, match=r"encoder\.onnx of the checkpoint"):
+        generator.generate(replace(REQUEST, base=base))
+    assert generator.generate(REQUEST).audio.any()
 
 
 def test_the_command_refuses_in_words(

@@ -13,9 +13,19 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from generator.api import Base, CheckpointError, GenerationRequest, RequestError
+from generator.api import (
+    Base,
+    CheckpointError,
+    FloatArray,
+    GenerationRequest,
+    RequestError,
+    hear,
+)
+from generator.finishing import finish
 from generator.loading import load_generator
+from generator.memory import SoundMemory
 from generator.stable_audio.files import KNOWN_LICENCE, LICENCE_FILE
+from generator.stable_audio.pipeline import StableAudioGenerator
 from tests.generator.stable_audio.published import TEXT_MODEL, Published
 
 REQUEST = GenerationRequest("warm pad", 3, 0.3, steps=2, tempo_bpm=120, key="Am")
@@ -74,6 +84,58 @@ def test_a_take_from_a_take_keeps_what_it_should(published: Published) -> None:
     middle, end = slice(0, 40_000), slice(48_000, 88_000)
     assert distance(keep, middle) < 1e-3
     assert distance(keep, end) > 0.1
+
+
+def noise_burst(frames: int, seed: int) -> FloatArray:
+    noise = np.random.default_rng(seed).normal(0.0, 0.2, (frames, 2)).astype(np.float32)
+    noise[:, 1] *= 0.5
+    return noise
+
+
+def likeness(a: FloatArray, b: FloatArray) -> float:
+    """The cosine between two sounds: each take is brought to a level of its own."""
+    return float((a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+def test_a_take_from_a_sound_is_near_what_the_autoencoder_makes_of_it(published: Published) -> None:
+    generator = load_generator(published.folder)
+    assert isinstance(generator, StableAudioGenerator)
+    request = GenerationRequest("warm pad", 3, 2.0)
+    sound = noise_burst(request.frames, 1)
+    memory = SoundMemory()
+    levelled = memory.recall(memory.keep(sound))
+    assert levelled is not None
+    rest = ((0, generator.sizes.frames - len(sound)), (0, 0))
+    coded = generator.networks.decode(generator.networks.hear(np.pad(levelled, rest)))
+    identity = hear(generator, sound)
+    takes = [
+        generator.generate(replace(request, base=Base(identity, change))).audio
+        for change in (0.02, 0.3, 1.0)
+    ]
+    faint, middle, bold = (likeness(take, finish(coded, request)) for take in takes)
+    assert faint > 0.95
+    assert faint > middle > bold
+    np.testing.assert_array_equal(takes[2], generator.generate(request).audio)
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_only_what_fills_the_take_is_heard_of_a_sound(published: Published, loop: bool) -> None:
+    generator = load_generator(published.folder)
+    request = GenerationRequest("warm pad", 3, 1.0, loop=loop)
+    sound = noise_burst(request.frames, 1)
+    longer = np.concatenate([sound, sound[::-1]])
+    one, other = (
+        generator.generate(replace(request, base=Base(hear(generator, heard), 0.2))).audio
+        for heard in (sound, longer)
+    )
+    # Their levels are set before they are cut, so that the two may differ by a rounding.
+    assert likeness(one, other) > 0.999
+
+
+def test_silence_is_nothing_to_begin_from(published: Published) -> None:
+    generator = load_generator(published.folder)
+    with pytest.raises(RequestError, match="silent"):
+        hear(generator, np.zeros((1000, 2), np.float32))
 
 
 @pytest.mark.parametrize("fields", [{"is_open": True}, {"follows": "0" * 32}])
