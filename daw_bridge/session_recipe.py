@@ -16,8 +16,8 @@ _EMPTY = 'The prompt is empty: name the sound, such as "deep 808 kick".'
 _SLOT_SOURCE = re.compile(r"slot:(\d+)")
 # Odd, so that no two numbers of jobs give one seed; the golden ratio, so that neighbours lie apart.
 _SEED_STRIDE = 0x9E3779B1
-# What takes of a stream have in common; most of them have it without a peak being turned down.
-STREAM_RMS_DBFS = -23.0
+# What loops and the takes of a stream have in common; most have it without a peak turned down far.
+ENDLESS_RMS_DBFS = -23.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ def recipe_of(
     tempo_bpm, beats_per_bar = transport.beats_of_a_bar
     in_time = bool(slot.bars)
     is_stream = slot.mode == "stream"
+    loop = slot.mode == "loop" or (is_stream and in_time)
     return GenerationRequest(
         prompt=blend[0][0],
         blend=blend if len(blend) > 1 else (),
@@ -82,9 +83,9 @@ def recipe_of(
         bars=slot.bars or None,
         beats_per_bar=beats_per_bar,
         key=slot.key or None,
-        loop=slot.mode == "loop" or (is_stream and in_time),
+        loop=loop,
         is_open=is_stream and not in_time,
-        rms_dbfs=STREAM_RMS_DBFS if is_stream and in_time else None,
+        rms_dbfs=ENDLESS_RMS_DBFS if loop else None,
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from daw_bridge import audio_commands as audio
 from daw_bridge.session_decision import CancelJob
 from daw_bridge.session_fresh import Fresh
-from daw_bridge.session_recipe import STREAM_RMS_DBFS, kind
+from daw_bridge.session_recipe import ENDLESS_RMS_DBFS, kind
 from daw_bridge.session_state import Armed, Cue, Job, Purpose, Take, Voice
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest, RequestError
 
@@ -166,6 +166,6 @@ class Stream(Fresh):
 
         Loops are made so; takes that begin before their end is made are only so by and large.
         """
-        level_db = self.state.levels_db.get(take.take_id, STREAM_RMS_DBFS)
-        lift_db = min(STREAM_RMS_DBFS - level_db, _MOST_LIFT_DB)
+        level_db = self.state.levels_db.get(take.take_id, ENDLESS_RMS_DBFS)
+        lift_db = min(ENDLESS_RMS_DBFS - level_db, _MOST_LIFT_DB)
         return float(velocity * 10.0 ** (lift_db / 20.0))

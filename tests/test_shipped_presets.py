@@ -15,10 +15,12 @@ from daw_bridge.presets import Document, print_document, read_document, with_tak
 from daw_bridge.requests import SetValue
 from daw_bridge.rig import Rig
 from daw_bridge.session_decision import Moment
+from daw_bridge.session_recipe import ENDLESS_RMS_DBFS
 from daw_bridge.session_shelf import Shelving
 from daw_bridge.session_state import new_session
 from daw_bridge.settings import Settings
 from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest
+from generator.levels import PEAK_DBFS
 from generator.loading import HOUSE, load_generator
 
 FILES = sorted(PRESETS.glob("*.toml"))
@@ -96,3 +98,26 @@ def test_the_wheel_carries_them(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"presets/{file.name}" for file in FILES} <= set(names)
+
+
+@pytest.mark.parametrize("name", ["song acid", "texture drones"])
+def test_the_loops_of_a_preset_are_made_at_one_loudness_without_a_clip(name: str) -> None:
+    recipes = [recipe for recipe in recipes_of(PRESETS / f"{name}.toml").values() if recipe.loop]
+    generator = load_generator(HOUSE, threads=1)
+    for recipe in recipes[:3]:
+        audio = generator.generate(recipe).audio.astype(np.float64)
+        assert 10 * np.log10(np.mean(audio**2)) == pytest.approx(ENDLESS_RMS_DBFS, abs=0.2)
+        assert 20 * np.log10(np.abs(audio).max()) < PEAK_DBFS + 0.01
+
+
+def test_presets_of_loops_are_level_with_each_other() -> None:
+    """All loops of each at once, as their gains add up: by themselves all are equally loud."""
+    levels_db = {}
+    for file in FILES:
+        recipes, slots = recipes_of(file), rig_of(file).slots
+        loops = [slots[number].values for number, recipe in recipes.items() if recipe.loop]
+        if len(loops) > 2:
+            powers = [10 ** (float(values.get("gain_db", 0.0)) / 10) for values in loops]
+            levels_db[file.stem] = 10 * np.log10(sum(powers))
+    assert len(levels_db) > 10
+    assert max(levels_db.values()) - min(levels_db.values()) < 3.0, levels_db

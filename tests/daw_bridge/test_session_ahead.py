@@ -10,7 +10,7 @@ from daw_bridge.errors import Fault
 from daw_bridge.generator_events import TakeFailed, TakeReady
 from daw_bridge.requests import Generate, Go, NoteOn, Play, SetValue, Stop, Sync
 from daw_bridge.session_fresh import SPARES
-from daw_bridge.session_recipe import STREAM_RMS_DBFS, kind
+from daw_bridge.session_recipe import ENDLESS_RMS_DBFS, kind
 from generator.api import SAMPLE_RATE_HZ
 from tests.daw_bridge.test_session import BEAT_FRAMES, World
 
@@ -181,7 +181,7 @@ def test_the_level_is_the_same_after_any_take(bars: int, level_db: float | None)
         play = make_next(world, one_db)
         if one_db is not None:
             gained_db = one_db + 20 * math.log10(play.velocity)
-            assert gained_db == pytest.approx(min(STREAM_RMS_DBFS, one_db + 18.0))
+            assert gained_db == pytest.approx(min(ENDLESS_RMS_DBFS, one_db + 18.0))
         world.start_waiting()
         world.deliver()
 
@@ -191,18 +191,21 @@ def test_a_stream_is_as_loud_as_its_velocity_says() -> None:
     world.ask(Play(1, 0.5))
     world.start_waiting()
     world.deliver()
-    for level_db in (STREAM_RMS_DBFS, STREAM_RMS_DBFS - 6.0, STREAM_RMS_DBFS):
+    for level_db in (ENDLESS_RMS_DBFS, ENDLESS_RMS_DBFS - 6.0, ENDLESS_RMS_DBFS):
         play = make_next(world, level_db)
-        assert play.velocity == pytest.approx(0.5 * 10 ** ((STREAM_RMS_DBFS - level_db) / 20))
+        assert play.velocity == pytest.approx(0.5 * 10 ** ((ENDLESS_RMS_DBFS - level_db) / 20))
         world.start_waiting()
         world.deliver()
 
 
-def test_loops_of_a_stream_are_made_at_one_loudness_and_others_at_their_peak() -> None:
+def test_what_goes_round_is_made_at_one_loudness_and_the_rest_at_its_peak() -> None:
     for mode, bars, rms_dbfs in (
-        ("stream", 2, STREAM_RMS_DBFS),
+        ("stream", 2, ENDLESS_RMS_DBFS),
         ("stream", 0, None),
-        ("loop", 2, None),
+        ("loop", 2, ENDLESS_RMS_DBFS),
+        ("loop", 0, ENDLESS_RMS_DBFS),
+        ("oneshot", 2, None),
+        ("gate", 0, None),
     ):
         world = World()
         world.ask(SetValue(1, "mode", mode))
@@ -220,7 +223,7 @@ def test_where_takes_join_the_level_glides() -> None:
         world.start_waiting()
         world.deliver()
         assert play.from_velocity == before
-    assert play.velocity == pytest.approx(10 ** ((STREAM_RMS_DBFS + 16.0) / 20))
+    assert play.velocity == pytest.approx(10 ** ((ENDLESS_RMS_DBFS + 16.0) / 20))
 
 
 def test_a_late_take_comes_in_at_the_end_of_the_next_round() -> None:
