@@ -117,7 +117,9 @@ def test_presets_of_loops_are_level_with_each_other() -> None:
         recipes, slots = recipes_of(file), rig_of(file).slots
         loops = [slots[number].values for number, recipe in recipes.items() if recipe.loop]
         if len(loops) > 2:
-            powers = [10 ** (float(values.get("gain_db", 0.0)) / 10) for values in loops]
+            gains_db = [values.get("gain_db", 0.0) for values in loops]
+            powers = [10 ** (gain_db / 10) for gain_db in gains_db if isinstance(gain_db, float)]
+            assert len(powers) == len(loops)
             levels_db[file.stem] = 10 * np.log10(sum(powers))
     assert len(levels_db) > 10
     assert max(levels_db.values()) - min(levels_db.values()) < 3.0, levels_db
