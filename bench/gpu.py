@@ -23,11 +23,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.page import render_table
 from bench.row import Row
 from bench.seed_architecture import OPEN_SMALL, T5_BASE
-from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ, seeded_noise
+from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ
 from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.backbone import Backbone, BackboneConfig
 from generator.cuda_graph import Recording
 from generator.minilm import MiniLm
+from generator.noise import seeded_noise
 from generator.spectral import blur_noise
 from generator.stable_audio.config import AutoencoderSizes, StableAudioConfig, TransformerSizes
 from generator.stable_audio.model import StableAudioModel

@@ -18,9 +18,10 @@ import numpy as np
 import torch
 
 from bench.row import Row
-from generator.api import SAMPLE_RATE_HZ, GenerationRequest, seeded_noise
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from generator.checkpoint import Manifest, write_checkpoint
 from generator.loading import load_generator
+from generator.noise import seeded_noise
 from generator.stable_audio.config import (
     AutoencoderSizes,
     NumberRange,

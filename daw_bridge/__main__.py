@@ -17,7 +17,7 @@ from daw_bridge.doctor import device_lines, findings
 from daw_bridge.errors import DawBridgeError
 from daw_bridge.offline import generate_files, one_job, read_batch
 from daw_bridge.settings import Settings, load_settings, print_settings
-from generator.api import GeneratorError
+from generator.errors import GeneratorError
 
 _RUN_OPTIONS = ("output", "osc_port", "http_port", "host", "state_dir", "model")
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from daw_bridge.osc import TaggedValue
-from generator.api import RequestError, parse_key
+from generator.errors import RequestError
+from generator.keys import parse_key
 
 Value = int | float | str
 # What an address holds: one value, or several in the order of its arguments.

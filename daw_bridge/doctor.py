@@ -14,7 +14,7 @@ from daw_bridge.portaudio import Direction, list_devices
 from daw_bridge.rack import open_rack
 from daw_bridge.settings import Settings
 from daw_bridge.shared_memory import create_block, remove_block
-from generator.api import GeneratorError
+from generator.errors import GeneratorError
 from generator.loading import load_generator
 
 _PYTHON = (3, 11)

@@ -45,9 +45,9 @@ from generator.api import (
     FloatArray,
     GenerationRequest,
     Generator,
-    GeneratorError,
     hear,
 )
+from generator.errors import GeneratorError
 from generator.loading import load_generator
 
 PROGRESS_STEP = 0.1

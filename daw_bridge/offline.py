@@ -20,10 +20,10 @@ from generator.api import (
     Base,
     FloatArray,
     GenerationRequest,
-    RequestError,
     hear,
     sound_identity,
 )
+from generator.errors import RequestError
 from generator.loading import load_generator
 
 _DEFAULT_SEED = 0

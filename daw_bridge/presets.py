@@ -19,7 +19,8 @@ from daw_bridge.arguments import Held, Value, check_argument
 from daw_bridge.errors import PresetError
 from daw_bridge.rig import SESSION_ROWS, SLOT_ROWS, Rig, SlotRig, TakeT, default_of
 from daw_bridge.table_rows import SCENES, Row
-from generator.api import GenerationRequest, RequestError
+from generator.api import GenerationRequest
+from generator.errors import RequestError
 
 FORMAT = "daw-bridge rig"
 VERSION = 1

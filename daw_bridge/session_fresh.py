@@ -12,7 +12,8 @@ from daw_bridge.session_generation import Generation
 from daw_bridge.session_playback import NEWER_PLAY
 from daw_bridge.session_recipe import kind
 from daw_bridge.session_state import Cue, Job, Purpose, Take
-from generator.api import GenerationRequest, RequestError
+from generator.api import GenerationRequest
+from generator.errors import RequestError
 
 SPARES = 3
 

@@ -21,7 +21,8 @@ from daw_bridge.session_recipe import (
     with_hole,
 )
 from daw_bridge.session_state import Cue, Job, Purpose, Take
-from generator.api import SAMPLE_RATE_HZ, GenerationRequest, RequestError
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest
+from generator.errors import RequestError
 
 
 class Generation(History):

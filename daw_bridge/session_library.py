@@ -15,7 +15,8 @@ from daw_bridge.rig import Rig, TakeT
 from daw_bridge.sound_tags import Credit
 from daw_bridge.sounds import INPUT, Sound
 from daw_bridge.table_rows import Row
-from generator.api import GenerationRequest, RequestError
+from generator.api import GenerationRequest
+from generator.errors import RequestError
 
 
 class Origin(StrEnum):

@@ -33,7 +33,8 @@ from daw_bridge.session_shown import value_of
 from daw_bridge.session_state import Cue, SessionState, SlotState, Take
 from daw_bridge.session_time import Timing
 from daw_bridge.table_rows import Row
-from generator.api import SAMPLE_RATE_HZ, GenerationRequest, RequestError
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest
+from generator.errors import RequestError
 
 # A recall is carried out this long before its point, so that it reaches the very frame.
 LEAD_FRAMES = SAMPLE_RATE_HZ * 60 // 1000

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from daw_bridge.session_state import SlotState
 from daw_bridge.sounds import INPUT, names_file
 from daw_bridge.transport import Transport
-from generator.api import MAX_SEED, MIN_CHANGE, Base, GenerationRequest, RequestError
+from generator.api import MAX_SEED, MIN_CHANGE, Base, GenerationRequest
+from generator.errors import RequestError
 
 _EMPTY = 'The prompt is empty: name the sound, such as "deep 808 kick".'
 _SLOT_SOURCE = re.compile(r"slot:(\d+)")

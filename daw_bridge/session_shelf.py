@@ -44,7 +44,7 @@ from daw_bridge.session_decision import DoFiles, FreeTake, Reply
 from daw_bridge.session_library import Origin, Recall
 from daw_bridge.session_recall import Recalling, snapshot
 from daw_bridge.session_state import SessionState, Take
-from generator.api import RequestError
+from generator.errors import RequestError
 
 # What fits into one packet beside the address.
 _LIST_BYTES = 1200

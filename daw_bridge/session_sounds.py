@@ -19,7 +19,7 @@ from daw_bridge.session_library import Sounds
 from daw_bridge.session_recipe import Dice, recipe_of
 from daw_bridge.session_shelf import Shelving
 from daw_bridge.sounds import INPUT, Sound, names_file
-from generator.api import RequestError
+from generator.errors import RequestError
 
 
 class Beginnings(Shelving):

@@ -16,7 +16,8 @@ from daw_bridge.session_decision import CancelJob
 from daw_bridge.session_fresh import Fresh
 from daw_bridge.session_recipe import ENDLESS_RMS_DBFS, kind
 from daw_bridge.session_state import Armed, Cue, Job, Purpose, Take, Voice
-from generator.api import SAMPLE_RATE_HZ, GenerationRequest, RequestError
+from generator.api import SAMPLE_RATE_HZ, GenerationRequest
+from generator.errors import RequestError
 
 # What is sent this long before its frame reaches the audio process in time.
 _AHEAD_FRAMES = SAMPLE_RATE_HZ // 50

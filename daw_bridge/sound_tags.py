@@ -13,7 +13,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from generator.api import KEYS, SAMPLE_RATE_HZ
+from generator.api import SAMPLE_RATE_HZ
+from generator.keys import KEYS
 
 _ROOT_NOTE = 60
 _ACID_ROOT_IS_SET, _ACID_STRETCH = 2, 4

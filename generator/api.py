@@ -1,11 +1,8 @@
-"""What a generator is: the request, the clip, the protocol, the errors, the seeded noise.
+"""What a generator is: the request, the clip and the protocol.
 
-Everybody may import this file; it imports only numpy. It does not know how audio is made, which
-checkpoint makes it, or who asked. Flow: a `GenerationRequest` goes into `Generator.stream`, chunks
-of float32 stereo come out, and `collect_clip` joins them into an `AudioClip`.
-
-References:
-    Key indices: 0 is "no key", 1 to 12 are C to B major, 13 to 24 are C to B minor.
+Everybody may import this file; of others it imports only numpy. It does not know how audio is made,
+which checkpoint makes it, or who asked. Flow: a `GenerationRequest` goes into `Generator.stream`,
+chunks of float32 stereo come out, and `collect_clip` joins them into an `AudioClip`.
 """
 
 import hashlib
@@ -15,6 +12,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+from generator.errors import GeneratorError, RequestError
+from generator.keys import parse_key
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -39,67 +39,6 @@ MAX_RMS_DBFS = -12.0
 IDENTITY_DIGITS = 32
 MAX_SOUNDS = 16
 MAX_AT_ONCE = 8
-
-_MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-_MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
-KEYS = tuple(f"{tonic} major" for tonic in _MAJOR) + tuple(f"{tonic} minor" for tonic in _MINOR)
-_PITCH_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_ACCIDENTALS = {"": 0, "#": 1, "b": -1}
-_MODES = {"": 0, "maj": 0, "major": 0, "m": 12, "min": 12, "minor": 12, "-": 12}
-
-
-class GeneratorError(Exception):
-    """The root of everything that this package refuses or fails at."""
-
-
-class RequestError(GeneratorError):
-    """A request asks for something outside what a generator can make."""
-
-
-class SourceError(RequestError):
-    """The take that a new one is made from is not remembered, or not what the request needs."""
-
-
-class CheckpointError(GeneratorError):
-    """A checkpoint is missing, damaged, unsafe or of another version."""
-
-
-def parse_key(text: str) -> str:
-    """Read a key as a musician writes it.
-
-    Args:
-        text: A tonic A to G, an optional sharp or flat, and an optional mode: "F#m", "Bb",
-            "c major", "E♭ min".
-
-    Returns:
-        The one spelling in KEYS that names the same key.
-
-    Raises:
-        RequestError: The text is no major or minor key.
-    """
-    plain = text.replace("♯", "#").replace("♭", "b").strip()
-    tonic = _PITCH_CLASSES.get(plain[:1].upper())
-    accidental = plain[1:2] if plain[1:2] in {"#", "b"} else ""
-    mode_text = plain[1 + len(accidental) :].strip()
-    mode = _MODES.get("maj" if mode_text == "M" else mode_text.lower())
-    if tonic is None or mode is None:
-        raise RequestError(
-            f"The key {text[:40]!r} is not one I know. Write a tonic from A to G with an optional "
-            'sharp or flat and an optional mode, such as "F#m", "Bb" or "C major".'
-        )
-    return KEYS[mode + (tonic + _ACCIDENTALS[accidental]) % 12]
-
-
-def key_index(key: str | None) -> int:
-    """Number a key for the model.
-
-    Args:
-        key: A key as `parse_key` reads it, or None.
-
-    Returns:
-        0 for None, 1 to 12 for C to B major, 13 to 24 for C to B minor.
-    """
-    return 0 if key is None else KEYS.index(parse_key(key)) + 1
 
 
 def _check_integer(name: str, value: object, low: int, high: int) -> None:
@@ -422,53 +361,3 @@ def collect_clip(request: GenerationRequest, chunks: Iterable[FloatArray]) -> Au
         The take.
     """
     return AudioClip(np.concatenate([np.zeros((0, CHANNELS), np.float32), *chunks]), request)
-
-
-def varied_noise(
-    request: "GenerationRequest", latent_frames: int, channels: int, *, draw: int = 0
-) -> FloatArray:
-    """Draw the noise of a request: its seed's own, led towards another seed's by its variation.
-
-    Along a quarter of a circle, so that it has unit variance all the way.
-
-    Shapes:
-        returns: [channels, latent_frames]
-
-    Args:
-        request: Whose seeds and variation count.
-        latent_frames: Number of latent frames.
-        channels: Number of latent channels.
-        draw: As in `seeded_noise`.
-
-    Returns:
-        Unit-variance noise.
-    """
-    noise = seeded_noise(request.seed, latent_frames, channels, draw=draw)
-    if not request.variation:
-        return noise
-    other = seeded_noise(request.variation_seed, latent_frames, channels, draw=draw)
-    angle = 0.5 * np.pi * request.variation
-    varied: FloatArray = np.float32(np.cos(angle)) * noise + np.float32(np.sin(angle)) * other
-    return varied
-
-
-def seeded_noise(seed: int, latent_frames: int, channels: int, *, draw: int = 0) -> FloatArray:
-    """Draw the Gaussian noise that a take starts from, equal for every backend.
-
-    The first frames do not depend on how many follow, so a longer take of a seed begins from the
-    noise of the shorter one.
-
-    Shapes:
-        returns: [channels, latent_frames]
-
-    Args:
-        seed: The seed of the request.
-        latent_frames: Number of latent frames.
-        channels: Number of latent channels.
-        draw: 0 for the starting noise, n for the fresh noise of the n-th further step.
-
-    Returns:
-        Unit-variance noise.
-    """
-    source = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, draw])))
-    return source.standard_normal((latent_frames, channels), dtype=np.float32).T.copy()

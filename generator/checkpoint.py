@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ, CheckpointError
+from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ
+from generator.errors import CheckpointError
 
 FORMAT = "daw-bridge-checkpoint"
 FORMAT_VERSION = 1

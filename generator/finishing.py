@@ -9,14 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator.api import (
-    CHANNELS,
-    LATENT_HOP_FRAMES,
-    SAMPLE_RATE_HZ,
-    FloatArray,
-    GenerationRequest,
-    GeneratorError,
-)
+from generator.api import CHANNELS, LATENT_HOP_FRAMES, SAMPLE_RATE_HZ, FloatArray, GenerationRequest
+from generator.errors import GeneratorError
 from generator.levels import (
     LIMITER_HOP_FRAMES,
     PEAK,

@@ -7,7 +7,8 @@ is opened, in the process that opens it.
 import hashlib
 from pathlib import Path
 
-from generator.api import CheckpointError, Generator
+from generator.api import Generator
+from generator.errors import CheckpointError
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 TONE = "tone"

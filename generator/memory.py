@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from generator.api import MAX_SOUNDS, FloatArray, RequestError, SourceError, sound_identity
+from generator.api import MAX_SOUNDS, FloatArray, sound_identity
+from generator.errors import RequestError, SourceError
 from generator.levels import PEAK
 
 REMEMBERED_TAKES = 128

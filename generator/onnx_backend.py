@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from generator.api import CheckpointError, FloatArray
+from generator.api import FloatArray
 from generator.checkpoint import DECODER_FILE, HEAD_FILE, TRANSFORMER_FILE, Checkpoint
+from generator.errors import CheckpointError
 from generator.onnx_session import Array, OnnxGraph
 from generator.pipeline import LatentGenerator
 from generator.sound_encoder import encoder_of

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
-from generator.api import CheckpointError, GeneratorError
+from generator.errors import CheckpointError, GeneratorError
 
 Array = npt.NDArray[Any]
 

@@ -24,15 +24,14 @@ from generator.api import (
     AudioClip,
     FloatArray,
     GenerationRequest,
-    RequestError,
-    SourceError,
     collect_clip,
-    key_index,
-    varied_noise,
 )
 from generator.checkpoint import Manifest
+from generator.errors import RequestError, SourceError
 from generator.finishing import frames_to_decode
+from generator.keys import key_index
 from generator.memory import Remembered, SoundMemory, TakeMemory
+from generator.noise import varied_noise
 from generator.notes import note_number
 from generator.speaking import AHEAD_FRAMES, Ending, Speaker
 from generator.spectral import FRAMES_PER_LATENT, SpectralFrames

@@ -4,8 +4,9 @@ The edge's twin of `generator.autoencoder.Encoder`. What is a checkpoint's own i
 what is heard to latents. Flow: sound → hearing.py → the graph → generator/pipeline.py.
 """
 
-from generator.api import CheckpointError, FloatArray
+from generator.api import FloatArray
 from generator.checkpoint import SOUND_ENCODER_FILE, Checkpoint
+from generator.errors import CheckpointError
 from generator.hearing import Ear
 from generator.onnx_session import OnnxGraph
 

@@ -19,8 +19,9 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
-from generator.api import CheckpointError, FloatArray
+from generator.api import FloatArray
 from generator.checkpoint import read_in_pieces
+from generator.errors import CheckpointError
 from generator.onnx_session import OnnxGraph
 
 ENCODER_FILE = "text_encoder.onnx"

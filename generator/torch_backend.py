@@ -12,10 +12,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from generator.api import SAMPLE_RATE_HZ, CheckpointError, FloatArray
+from generator.api import SAMPLE_RATE_HZ, FloatArray
 from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.backbone import Backbone, BackboneConfig, Conditions
 from generator.checkpoint import WEIGHTS_FILE, Checkpoint, Manifest
+from generator.errors import CheckpointError
 from generator.minilm import MiniLm
 from generator.pipeline import Array, LatentGenerator
 from generator.sound_encoder import encoder_of

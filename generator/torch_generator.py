@@ -22,14 +22,14 @@ from generator.api import (
     FloatArray,
     GenerationRequest,
     collect_clip,
-    key_index,
-    seeded_noise,
 )
 from generator.checkpoint import Manifest
 from generator.cuda_graph import Recording
 from generator.finishing import Finisher, finish
+from generator.keys import key_index
 from generator.levels import level_gain
 from generator.memory import Remembered
+from generator.noise import seeded_noise
 from generator.notes import note_number
 from generator.pipeline import Encoder, LatentGenerator, Networks, learnt_tempo_bpm
 from generator.spectral import BINS, blur_noise

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from generator.api import GeneratorError
+from generator.errors import GeneratorError
 from training.chain import ChainRun, run_chain
 from training.compare import compare, table
 from training.config import ComparisonRun, EvaluationRun, LatentsRun, ReleaseRun, read_config

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from generator.api import CHANNELS, GeneratorError
+from generator.api import CHANNELS
 from generator.checkpoint import (
     DECODER_FILE,
     SOUND_ENCODER_FILE,
@@ -25,6 +25,7 @@ from generator.checkpoint import (
     Manifest,
     write_checkpoint,
 )
+from generator.errors import GeneratorError
 from generator.onnx_session import OnnxGraph
 from generator.stable_audio.files import (
     FAMILY,

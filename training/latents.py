@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from generator.api import LATENT_HOP_FRAMES, key_index
+from generator.api import LATENT_HOP_FRAMES
 from generator.autoencoder import Encoder
+from generator.keys import key_index
 from generator.notes import note_number
 from generator.text import TextEncoder, encode_captions
 from training.corpus.clip import Split

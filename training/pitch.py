@@ -10,7 +10,8 @@ References:
 import numpy as np
 import numpy.typing as npt
 
-from generator.api import KEYS, SAMPLE_RATE_HZ, FloatArray
+from generator.api import SAMPLE_RATE_HZ, FloatArray
+from generator.keys import KEYS
 
 Array = npt.NDArray[np.float64]
 

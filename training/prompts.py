@@ -8,15 +8,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from generator.api import (
-    MAX_SECONDS,
-    MAX_TEMPO_BPM,
-    MIN_SECONDS,
-    MIN_TEMPO_BPM,
-    GenerationRequest,
-    RequestError,
-    parse_key,
-)
+from generator.api import MAX_SECONDS, MAX_TEMPO_BPM, MIN_SECONDS, MIN_TEMPO_BPM, GenerationRequest
+from generator.errors import RequestError
+from generator.keys import parse_key
 from training.corpus.shards import Corpus, Entry
 from training.errors import TrainingError
 

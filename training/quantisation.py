@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from generator.api import FloatArray, GenerationRequest, seeded_noise
+from generator.api import FloatArray, GenerationRequest
 from generator.checkpoint import DECODER_FILE, HEAD_FILE, TRANSFORMER_FILE, Manifest
+from generator.noise import seeded_noise
 from generator.onnx_session import OnnxGraph
 from generator.pipeline import Array, LatentGenerator
 from generator.spectral import BINS

@@ -12,17 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from generator.api import (
-    SAMPLE_RATE_HZ,
-    AudioClip,
-    FloatArray,
-    GenerationRequest,
-    collect_clip,
-    seeded_noise,
-)
+from generator.api import SAMPLE_RATE_HZ, AudioClip, FloatArray, GenerationRequest, collect_clip
 from generator.autoencoder import AutoencoderConfig, Decoder
 from generator.backbone import Backbone, Conditions
 from generator.checkpoint import Manifest
+from generator.noise import seeded_noise
 from generator.pipeline import Array, LatentGenerator
 from generator.spectral import SpectralFrames
 from generator.text import TextEncoder

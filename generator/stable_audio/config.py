@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from generator.api import CHANNELS, MAX_SECONDS, SAMPLE_RATE_HZ, CheckpointError
+from generator.api import CHANNELS, MAX_SECONDS, SAMPLE_RATE_HZ
+from generator.errors import CheckpointError
 
 CONFIG_FILE = "model_config.json"
 TEXT_CONFIG_FILE = "config.json"

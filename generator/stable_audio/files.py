@@ -7,7 +7,7 @@ reads their licence and confirms it once, by its name, in a file beside them.
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.api import CheckpointError
+from generator.errors import CheckpointError
 from generator.stable_audio.config import CONFIG_FILE, TEXT_CONFIG_FILE
 
 FAMILY = "stable-audio"

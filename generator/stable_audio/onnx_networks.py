@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from generator.api import CheckpointError, FloatArray, IntArray
+from generator.api import FloatArray, IntArray
 from generator.checkpoint import (
     DECODER_FILE,
     SOUND_ENCODER_FILE,
@@ -16,6 +16,7 @@ from generator.checkpoint import (
     Checkpoint,
     Manifest,
 )
+from generator.errors import CheckpointError
 from generator.onnx_session import OnnxGraph
 from generator.stable_audio.config import MAX_SIZE, ClipSizes
 from generator.stable_audio.files import FAMILY, TOKENIZER_FILE

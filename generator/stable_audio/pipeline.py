@@ -21,12 +21,12 @@ from generator.api import (
     FloatArray,
     GenerationRequest,
     IntArray,
-    RequestError,
     collect_clip,
-    seeded_noise,
 )
+from generator.errors import RequestError
 from generator.finishing import finish, frames_to_decode
 from generator.memory import Remembered, SoundMemory, TakeMemory
+from generator.noise import seeded_noise
 from generator.stable_audio.config import ClipSizes
 from generator.stable_audio.tokens import Pieces
 

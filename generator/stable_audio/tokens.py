@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from generator.api import CheckpointError, IntArray
+from generator.api import IntArray
+from generator.errors import CheckpointError
 
 MAX_TOKENIZER_BYTES = 20_000_000
 

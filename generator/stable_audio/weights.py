@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from generator.api import CheckpointError
+from generator.errors import CheckpointError
 from generator.stable_audio.config import read_config, read_text_sizes
 from generator.stable_audio.files import StableAudioFolder
 from generator.stable_audio.model import StableAudioModel

@@ -9,7 +9,7 @@ from daw_bridge.arguments import Argument, Kind
 from daw_bridge.commands import COMMANDS
 from daw_bridge.requests import Command, GetValue, Ping, SetValue
 from daw_bridge.table_rows import Access, Row
-from generator.api import KEYS
+from generator.keys import KEYS
 
 SLOTS = 16
 

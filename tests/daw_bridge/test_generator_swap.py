@@ -14,7 +14,6 @@ from onnx import TensorProto, numpy_helper
 
 from daw_bridge.generator_events import ModelLoaded, ModelRefused, TakeReady
 from daw_bridge.generator_process import GeneratorProcess
-from generator.api import CheckpointError
 from generator.checkpoint import (
     DECODER_FILE,
     MANIFEST_FILE,
@@ -23,6 +22,7 @@ from generator.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from generator.errors import CheckpointError
 from generator.loading import load_generator
 from tests.daw_bridge.test_generator_process import KICK, LONG, Listener, audio_of
 from tests.daw_bridge.test_generator_process import process as process  # a fixture

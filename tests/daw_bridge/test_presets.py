@@ -20,7 +20,8 @@ from daw_bridge.presets import (
 )
 from daw_bridge.rig import SESSION_ROWS, SLOT_ROWS, Rig, SlotRig, default_of, glides, morph
 from daw_bridge.table_rows import Access, Row
-from generator.api import KEYS, Base, GenerationRequest
+from generator.api import Base, GenerationRequest
+from generator.keys import KEYS
 from tests.daw_bridge.strategies import argument_values
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.api import CheckpointError
 from generator.checkpoint import (
     MANIFEST_FILE,
     PIECE_BYTES,
@@ -21,6 +20,7 @@ from generator.checkpoint import (
     read_in_pieces,
     write_checkpoint,
 )
+from generator.errors import CheckpointError
 
 MANIFEST = Manifest(
     name="small",

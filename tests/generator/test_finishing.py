@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator import finishing, levels
-from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest, GeneratorError
+from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest
+from generator.errors import GeneratorError
 
 SECONDS = st.floats(0.1, 1.0)
 PEAK = 10 ** (levels.PEAK_DBFS / 20)

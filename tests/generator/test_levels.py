@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest, RequestError
+from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest
+from generator.errors import RequestError
 from generator.finishing import finish, frames_to_decode
 from generator.levels import PEAK, SOFTEST_RMS_DBFS, brought_to_rms
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from generator import loading
-from generator.api import CheckpointError
+from generator.errors import CheckpointError
 from tests.models import tiny_checkpoint
 
 

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import parser
 
-from generator.api import CheckpointError, GeneratorError
+from generator.errors import CheckpointError, GeneratorError
 from generator.onnx_session import OnnxGraph
 
 TWICE = """<ir_version: 9, opset_import: ["" : 18]>

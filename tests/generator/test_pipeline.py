@@ -9,15 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generator import pipeline
-from generator.api import (
-    LATENT_HOP_FRAMES,
-    Base,
-    FloatArray,
-    GenerationRequest,
-    RequestError,
-    SourceError,
-)
+from generator.api import LATENT_HOP_FRAMES, Base, FloatArray, GenerationRequest
 from generator.checkpoint import read_checkpoint
+from generator.errors import RequestError, SourceError
 from generator.finishing import Finisher
 from generator.memory import REMEMBERED_TAKES, Remembered, TakeMemory
 from generator.onnx_backend import OnnxNetworks

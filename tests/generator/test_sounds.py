@@ -13,15 +13,13 @@ from generator.api import (
     MAX_SOUNDS,
     SAMPLE_RATE_HZ,
     Base,
-    CheckpointError,
     FloatArray,
     GenerationRequest,
-    RequestError,
-    SourceError,
     hear,
     sound_identity,
 )
 from generator.checkpoint import SOUND_ENCODER_FILE, Checkpoint, read_checkpoint, write_checkpoint
+from generator.errors import CheckpointError, RequestError, SourceError
 from generator.loading import load_generator
 from generator.onnx_backend import OnnxNetworks
 from generator.pipeline import LatentGenerator

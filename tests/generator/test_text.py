@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.api import CheckpointError
+from generator.errors import CheckpointError
 from generator.text import (
     CACHED_TEXTS,
     MASKED_SCORE,

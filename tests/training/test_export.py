@@ -9,15 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.api import (
-    LATENT_HOP_FRAMES,
-    SAMPLE_RATE_HZ,
-    CheckpointError,
-    GenerationRequest,
-)
+from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ, GenerationRequest
 from generator.autoencoder import AutoencoderConfig, Decoder, Encoder
 from generator.backbone import Backbone, BackboneConfig
 from generator.checkpoint import WEIGHTS_FILE, Checkpoint, Manifest, write_checkpoint
+from generator.errors import CheckpointError
 from generator.loading import load_generator
 from generator.sound_encoder import SoundEncoder
 from generator.text import ENCODER_FILE, TOKENIZER_FILE

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from generator.api import Base, CheckpointError, GenerationRequest, RequestError, hear
+from generator.api import Base, GenerationRequest, hear
 from generator.checkpoint import (
     MANIFEST_FILE,
     SOUND_ENCODER_FILE,
@@ -18,6 +18,7 @@ from generator.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from generator.errors import CheckpointError, RequestError
 from generator.loading import load_generator
 from generator.stable_audio.config import ClipSizes
 from generator.stable_audio.files import FAMILY, KNOWN_LICENCE, open_folder

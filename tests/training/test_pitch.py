@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.api import KEYS, SAMPLE_RATE_HZ, FloatArray
+from generator.api import SAMPLE_RATE_HZ, FloatArray
+from generator.keys import KEYS
 from tests.training.sounds import hiss, midi_hz, tone
 from training.pitch import cents_between, chroma, key_number, note_hz, pitch_hz, same_notes
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from generator.api import GenerationRequest, seeded_noise
+from generator.api import GenerationRequest
+from generator.noise import seeded_noise
 from generator.stable_audio.files import TOKENIZER_FILE, open_folder
 from generator.stable_audio.model import StableAudioModel
 from generator.stable_audio.opening import open_stable_audio

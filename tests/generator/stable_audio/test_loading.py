@@ -13,14 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from generator.api import (
-    Base,
-    CheckpointError,
-    FloatArray,
-    GenerationRequest,
-    RequestError,
-    hear,
-)
+from generator.api import Base, FloatArray, GenerationRequest, hear
+from generator.errors import CheckpointError, RequestError
 from generator.finishing import finish
 from generator.loading import load_generator
 from generator.memory import SoundMemory

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from generator.api import Base, GenerationRequest, RequestError
+from generator.api import Base, GenerationRequest
+from generator.errors import RequestError
 from generator.stable_audio.files import TOKENIZER_FILE, open_folder
 from generator.stable_audio.model import StableAudioModel
 from generator.stable_audio.opening import open_stable_audio
