@@ -107,6 +107,12 @@ class Checkpoint:
     def read(self, file_name: str) -> bytes:
         """Return the bytes of a file of the checkpoint.
 
+        Args:
+            file_name: Its name in the manifest.
+
+        Returns:
+            All of it.
+
         Raises:
             CheckpointError: The checkpoint has no such file, or it cannot be read any more.
         """
