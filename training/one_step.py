@@ -7,6 +7,7 @@ that draws. `training/__main__.py` calls it.
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from generator.backbone import Backbone
 from training.arc import ArcStage
@@ -49,9 +50,34 @@ def mixed(often: Draw, else_draw: Draw, share: float) -> Draw:
     return draw
 
 
-def start_of(run: StudentRun, place: Place) -> Backbone | None:
-    """Return the student to begin from, where the run names one."""
-    return None if run.start is None else load_backbone(run.start, run.model).to(place.device)
+def start_of(run: StudentRun, teacher: Backbone) -> Backbone | None:
+    """Return the student to begin from, where the run names one.
+
+    Args:
+        run: Names it, and the teacher that it learnt from where that was another than this.
+        teacher: The run's own.
+
+    Returns:
+        The student, on the teacher's device.
+    """
+    if run.start is None:
+        return None
+    start = load_backbone(run.start, run.model)
+    if run.start_teacher is not None:
+        move(start, load_backbone(run.start_teacher, run.model), teacher)
+    return start.to(next(teacher.parameters()).device)
+
+
+@torch.no_grad()
+def move(student: Backbone, before: Backbone, after: Backbone) -> None:
+    """Add to a student what its teacher has learnt since.
+
+    References:
+        Ilharco et al. 2023, "Editing models with task arithmetic", arXiv 2212.04089.
+    """
+    old, new = before.state_dict(), after.state_dict()
+    for name, weight in student.state_dict().items():
+        weight += (new[name] - old[name]).to(weight.device)
 
 
 def teacher_of(run: StudentRun, place: Place) -> Backbone:
@@ -73,18 +99,19 @@ def make_warm_up(run: WarmUpRun, place: Place = HERE) -> Stage:
     """Return the ODE warm-up."""
     teacher = teacher_of(run, place)
     draw = caption_draw(run, teacher, drop_text=run.drop_text, inpaint=run.inpaint)
-    return WarmUpStage(run, draw, teacher, start_of(run, place), place)
+    return WarmUpStage(run, draw, teacher, start_of(run, teacher), place)
 
 
 def make_arc(run: ArcRun, place: Place = HERE) -> Stage:
     """Return ARC."""
     corpus = LatentCorpus(run.run_dir / LATENTS_FOLDER)
     draw = corpus_draw(corpus, drop_text=run.drop_text, inpaint=run.inpaint)
-    return ArcStage(run, draw, teacher_of(run, place), start_of(run, place), place)
+    teacher = teacher_of(run, place)
+    return ArcStage(run, draw, teacher, start_of(run, teacher), place)
 
 
 def make_vsd(run: VsdRun, place: Place = HERE) -> Stage:
     """Return SwiftAudio's distillation: captions alone, wherever from."""
     teacher = teacher_of(run, place)
     draw = caption_draw(run, teacher, drop_text=0.0, inpaint=0.0)
-    return VsdStage(run, draw, teacher, start_of(run, place), place)
+    return VsdStage(run, draw, teacher, start_of(run, teacher), place)

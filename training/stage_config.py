@@ -42,10 +42,15 @@ class TeacherRun(GeneratorRun):
 
 
 class StudentRun(GeneratorRun):
-    """What the one-step stages share; ``start`` is the state to begin from, else the teacher."""
+    """What the one-step stages share; ``start`` is the state to begin from, else the teacher.
+
+    ``start_teacher`` is the state of that student's own teacher, where it was an earlier one: the
+    start is then moved by what the teacher has learnt since.
+    """
 
     teacher: Path
     start: Path | None = None
+    start_teacher: Path | None = None
     tokens: Count = 1024
     average_decay: Fraction = 0.998
 

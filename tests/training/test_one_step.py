@@ -59,6 +59,24 @@ def test_each_stage_runs_from_a_config_and_the_next_starts_from_its_average(
     assert all(torch.equal(started[name], made[name]) for name in made)  # type: ignore[index]
 
 
+def test_a_student_of_an_earlier_teacher_is_moved_by_what_that_has_learnt_since(
+    tmp_path: Path,
+) -> None:
+    config = run_folder(tmp_path)
+    sizes = BackboneConfig(latent_channels=CHANNELS, **SIZES.model_dump())
+    weights = {}
+    for name in ("earlier", "made"):
+        weights[name] = {k: torch.randn_like(v) for k, v in Backbone(sizes).state_dict().items()}
+        save_state(tmp_path / f"{name}.pt", {"step": 1, "average": weights[name]})
+    named = f'start = "{tmp_path}/made.pt"\nstart_teacher = "{tmp_path}/earlier.pt"\n'
+    config.write_text(named + config.read_text())
+    started = make_warm_up(read_config(config, WarmUpRun)).state()["live"]
+    teacher = load_backbone(tmp_path / "teacher.pt", SIZES).state_dict()
+    for name, weight in teacher.items():
+        wanted = weights["made"][name] - weights["earlier"][name] + weight
+        torch.testing.assert_close(started[name], wanted)  # type: ignore[index]
+
+
 def test_draws_are_mixed_by_their_share_and_words_have_no_latents() -> None:
     rng = np.random.default_rng(0)
     draw = mixed(draw_captions, draw_pairs, 0.3)
