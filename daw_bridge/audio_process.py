@@ -1,28 +1,22 @@
-"""The control process's handle on the audio process: start, commands, events, and its death.
+"""The audio process as control sees it: a handle that outlives any number of child processes.
 
-It starts the child, writes commands into a ring (and takes to be installed into a pipe), reads
-events and status, sees when the callback stands still, and kills and starts again: when an audio
-server dies, PortAudio's own calls may hang for ever, so asking nicely is not enough.
+It sends commands and takes, reads events and status, sees when the callback stands still, and kills
+and starts again: when an audio server dies, PortAudio's own calls may hang for ever, so asking
+nicely is not enough. Another output is opened by a second child, which then takes over.
 
-Knows nothing of sessions, prompts or OSC. Flow: `daemon.py` → `AudioProcess` → `audio_child.py`.
+Knows nothing of sessions, prompts or OSC. Flow: daemon.py → here → audio_link.py → audio_child.py.
 """
 
 import os
-import subprocess
-import sys
-import threading
 import time
-from dataclasses import dataclass, replace
-from typing import IO, cast
+from dataclasses import replace
 
 from daw_bridge.audio_commands import (
-    RECORD_BYTES,
     Command,
     Disposed,
     Event,
     InstallTake,
     Panic,
-    Quit,
     ReleaseTake,
     SetLimiter,
     SetMasterGain,
@@ -32,12 +26,12 @@ from daw_bridge.audio_commands import (
     decode,
     encode,
 )
-from daw_bridge.audio_handshake import RING_RECORDS, ChildSettings, Hello
+from daw_bridge.audio_handshake import RING_RECORDS
+from daw_bridge.audio_link import AudioLink, Standby
 from daw_bridge.audio_output import OutputInfo, OutputSettings
-from daw_bridge.audio_status import AudioStatus, StatusReader, create_status_block
+from daw_bridge.audio_status import AudioStatus
 from daw_bridge.capture_ring import CaptureReader, create_capture_block
 from daw_bridge.errors import AudioError, QueueFull
-from daw_bridge.ring import Ring, create_ring
 from daw_bridge.shared_memory import remove_block
 from generator.api import SAMPLE_RATE_HZ
 
@@ -66,8 +60,8 @@ class AudioProcess:
         self.capture: CaptureReader | None = None
         self._output = output
         self._capture_frames, self._capture_name = capture_frames, ""
-        self._child: _Child | None = None
-        self._leaving: _Child | None = None
+        self._child: AudioLink | None = None
+        self._leaving: AudioLink | None = None
         self._installed: dict[int, InstallTake] = {}
         self._clock = AudioStatus(clock_monotonic_s=time.monotonic())
         self._wake_read, self._wake_write = -1, -1
@@ -135,7 +129,7 @@ class AudioProcess:
             raise
         self._output = output
 
-    def open_beside(self, output: OutputSettings, *, timeout_s: float = 10.0) -> "Standby":
+    def open_beside(self, output: OutputSettings, *, timeout_s: float = 10.0) -> Standby:
         """Open another output, in another process, while this one goes on. For any thread.
 
         Args:
@@ -150,7 +144,7 @@ class AudioProcess:
         """
         return self._open(output, timeout_s, is_on_air=False)
 
-    def go_over(self, standby: "Standby", at_frame: int) -> None:
+    def go_over(self, standby: Standby, at_frame: int) -> None:
         """Let another process take over, which obeys from here on and has no takes.
 
         Args:
@@ -287,8 +281,8 @@ class AudioProcess:
         self.status()
         self._adopt(self._open(output, timeout_s, is_on_air=True))
 
-    def _open(self, output: OutputSettings, timeout_s: float, *, is_on_air: bool) -> "Standby":
-        child = _Child(
+    def _open(self, output: OutputSettings, timeout_s: float, *, is_on_air: bool) -> Standby:
+        child = AudioLink(
             output,
             clock=self._clock,
             wake_descriptor=self._wake_write,
@@ -306,7 +300,7 @@ class AudioProcess:
             child.remove_names()
         return Standby(child, output, hello, hello.info)
 
-    def _adopt(self, standby: "Standby") -> None:
+    def _adopt(self, standby: Standby) -> None:
         self._child, self._output = standby.child, standby.output
         self.info = standby.info
         self.real_time_refusal = standby.hello.real_time_refusal
@@ -324,104 +318,3 @@ class AudioProcess:
                 continue
         except BlockingIOError:
             return
-
-
-@dataclass(frozen=True, slots=True)
-class Standby:
-    """A process with an open output that waits to take over."""
-
-    child: "_Child"
-    output: OutputSettings
-    hello: Hello
-    info: OutputInfo
-
-
-class _Child:
-    """One life of the audio process: its memory, its pipes and its number."""
-
-    def __init__(
-        self,
-        output: OutputSettings,
-        *,
-        clock: AudioStatus,
-        wake_descriptor: int,
-        capture: tuple[str, int],
-        is_on_air: bool,
-    ) -> None:
-        self.commands: Ring = create_ring(capacity=RING_RECORDS, record_bytes=RECORD_BYTES)
-        self.events: Ring = create_ring(capacity=RING_RECORDS, record_bytes=RECORD_BYTES)
-        status_block = create_status_block()
-        self.status = StatusReader(status_block)
-        self._names = (self.commands.name, self.events.name, status_block.name)
-        settings = ChildSettings(
-            commands=self.commands.name,
-            events=self.events.name,
-            status=status_block.name,
-            clock_frame=clock.clock_frame,
-            clock_monotonic_s=clock.clock_monotonic_s,
-            owner_pid=os.getpid(),
-            wake_descriptor=wake_descriptor,
-            output=output,
-            capture=capture[0],
-            capture_frames=capture[1],
-            is_on_air=is_on_air,
-        )
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "daw_bridge.audio_child", settings.to_json()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            # Ctrl-C in the terminal is not for the child.
-            process_group=0 if os.name == "posix" else None,
-            pass_fds=(wake_descriptor,) if wake_descriptor >= 0 else (),
-        )
-        self._stdin = cast(IO[bytes], self.process.stdin)
-        self._stdout = cast(IO[bytes], self.process.stdout)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it has not ended."""
-        return self.process.poll() is None
-
-    def await_hello(self, timeout_s: float) -> Hello:
-        """Wait for the child's one line."""
-        lines: list[bytes] = []
-        # A thread, because not every system can wait for a pipe with a time-out.
-        reader = threading.Thread(target=lambda: lines.extend(self._stdout), daemon=True)
-        reader.start()
-        reader.join(timeout_s)
-        if not lines:
-            what = "did not answer" if reader.is_alive() else "ended; its log says why,"
-            raise AudioError(f"The audio process {what} within {timeout_s:g} s of its start.")
-        if os.name == "posix":
-            os.set_blocking(self._stdin.fileno(), False)
-        return Hello.from_json(lines[0].decode())
-
-    def install(self, command: InstallTake) -> None:
-        """Send a take to be mapped, outside of the callback."""
-        try:
-            written = self._stdin.write(encode(command))
-        except BrokenPipeError as error:
-            raise AudioError("The audio process has ended, so no take can be installed.") from error
-        if written is None:
-            raise QueueFull("The audio process takes no more takes just now. Try again.")
-
-    def quit(self, timeout_s: float) -> None:
-        """Ask the child to end, and wait a while for it."""
-        self.commands.push(encode(Quit()))
-        try:
-            self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return
-
-    def kill(self) -> None:
-        """End the child now; nothing of it is left when this returns."""
-        self.process.kill()
-        self.process.wait()
-        self._stdin.close()
-        self._stdout.close()
-
-    def remove_names(self) -> None:
-        """Remove the names of what both ends have mapped by now."""
-        for name in self._names:
-            remove_block(name)
