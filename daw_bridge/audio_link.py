@@ -68,7 +68,17 @@ class AudioLink:
         return self.process.poll() is None
 
     def await_hello(self, timeout_s: float) -> Hello:
-        """Wait for the child's one line."""
+        """Wait for the child's one line.
+
+        Args:
+            timeout_s: How long it may take.
+
+        Returns:
+            What it says: what it has opened, or why it could not.
+
+        Raises:
+            AudioError: It has said nothing.
+        """
         lines: list[bytes] = []
         # A thread, because not every system can wait for a pipe with a time-out.
         reader = threading.Thread(target=lambda: lines.extend(self._stdout), daemon=True)
@@ -82,7 +92,15 @@ class AudioLink:
         return Hello.from_json(lines[0].decode())
 
     def install(self, command: InstallTake) -> None:
-        """Send a take to be mapped, outside of the callback."""
+        """Send a take to be mapped, outside of the callback.
+
+        Args:
+            command: Which.
+
+        Raises:
+            AudioError: The child has ended.
+            QueueFull: Too many wait already.
+        """
         try:
             written = self._stdin.write(encode(command))
         except BrokenPipeError as error:
