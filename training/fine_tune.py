@@ -22,7 +22,7 @@ from training.checkpoints import State
 from training.loop import StepDraws, learning_rate, make_optimiser, update, update_average
 from training.lora import adapt, learnt_state, merged, restore_learnt
 from training.place import HERE, Place, Rows, autocast
-from training.sampling import keep_known, one_step
+from training.sampling import keep_known, map_conditions, one_step
 from training.stage_config import OwnSoundsRun
 from training.student import Draw, log_snr_times
 from training.teacher import autocast_velocity, flow_loss, free_share
@@ -106,11 +106,13 @@ class FineTuneStage:
     @torch.no_grad()
     def leading_noise(self, rows: Rows, x0: Tensor, c: Conditions, draws: StepDraws) -> Tensor:
         """Return for each clip the noise, of some, whose take is nearest to it."""
-        noises = [rows.normal(x0, draws.torch) for _ in range(self.config.candidates)]
+        count = self.config.candidates
+        noises = torch.stack([rows.normal(x0, draws.torch) for _ in range(count)])
+        every = map_conditions(lambda part: torch.cat([part] * count), c)
         with autocast(x0, bfloat16=self.config.bfloat16):
-            made = [one_step(self.live, noise, c) for noise in noises]
-        chosen = nearest(torch.stack(made), x0)
-        return torch.stack(noises)[chosen, torch.arange(len(x0), device=x0.device)]
+            made = one_step(self.live, noises.flatten(0, 1), every)
+        chosen = nearest(made.unflatten(0, (count, -1)), x0)
+        return noises[chosen, torch.arange(len(x0), device=x0.device)]
 
     def kept_loss(self, draws: StepDraws) -> Tensor:
         """Return how far takes of other prompts have gone from what they were.
