@@ -6,6 +6,8 @@ Knows no torch; `training/config.py` reads them.
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from training.config import BackboneSizes, Count, Fraction, Positive, Rate, Run, Strict, Weight
 
 
@@ -99,7 +101,9 @@ class ArcRun(StudentRun):
 class VsdRun(StudentRun):
     """`python -m training vsd`; the tracker is SwiftAudio's fake score.
 
-    Guidance on the teacher alone ("one-sided") is quick to lose modes; on both, it is milder.
+    Guidance on the teacher alone ("one-sided") is quick to lose modes; on both, it is milder. For
+    ``tracker_ahead`` steps the tracker learns alone: until it knows the student, what parts it from
+    the teacher says nothing.
     """
 
     rate: Rate = 5e-5
@@ -107,6 +111,7 @@ class VsdRun(StudentRun):
     tracker: Literal["copy", "lora"] = "copy"
     tracker_rate: Rate = 2e-4
     tracker_updates: Count = 1
+    tracker_ahead: int = Field(0, ge=0)
     lora_rank: Count = 64
     lora_alpha: Positive = 128.0
     teacher_guidance: Weight = 1.5

@@ -157,12 +157,13 @@ class VsdStage:
         return adapt(teacher, ADAPTED_LAYERS, rank=run.lora_rank, alpha=run.lora_alpha)
 
     def step(self, step: int, draws: StepDraws) -> dict[str, Tensor]:
-        """Update the tracker as often as configured, then the student once."""
+        """Update the tracker as often as configured, then, its lead being over, the student."""
         if step == 0 and self.config.variation_hinge:
             self.allowed_variation = self.teachers_variation(draws)
         for _ in range(self.config.tracker_updates):
             terms = self.tracker_step(step, draws)
-        return terms | self.student_step(step, draws)
+        ahead = step < self.config.tracker_ahead
+        return terms if ahead else terms | self.student_step(step, draws)
 
     def conditions(self, draws: StepDraws) -> tuple[Rows, Conditions]:
         """Draw conditions; what a corpus may know of latents does not come along."""

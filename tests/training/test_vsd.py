@@ -156,6 +156,17 @@ def test_the_trackers_step_leaves_teacher_and_student_alone(tracker: str) -> Non
     assert not torch.equal(weights_of(stage.tracker), trackers)
 
 
+def test_the_tracker_learns_alone_while_it_is_ahead() -> None:
+    stage = VsdStage(vsd_run(tracker_ahead=2), draw_captions, tiny_backbone(), tiny_backbone(1))
+    students, trackers = weights_of(stage.student.live), weights_of(stage.tracker)
+    terms = train(stage, 0, 2)
+    assert torch.equal(weights_of(stage.student.live), students)
+    assert not torch.equal(weights_of(stage.tracker), trackers)
+    assert set(terms[-1]) == {"tracker", "tracker_gradient"}
+    train(stage, 2, 3)
+    assert not torch.equal(weights_of(stage.student.live), students)
+
+
 def shifted_teacher(mean: float) -> Backbone:
     """A backbone whose data lie around a mean: the velocity's constant part."""
     net = tiny_backbone()
