@@ -6,11 +6,9 @@ make a take depend on its neighbours. Flow: text → steps of the transformer �
 → finishing.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,8 +24,9 @@ from generator.api import (
     GenerationRequest,
     collect_clip,
 )
+from generator.canvas import MARGIN_LATENTS, Canvas, canvas_after, canvas_from, empty_canvas
 from generator.checkpoint import Manifest
-from generator.errors import RequestError, SourceError
+from generator.errors import RequestError
 from generator.finishing import frames_to_decode
 from generator.keys import key_index
 from generator.memory import Remembered, SoundMemory, TakeMemory
@@ -40,11 +39,6 @@ from generator.text import TextEncoder
 Array = npt.NDArray[Any]
 # How far a latent is heard, at most; more than the reach of the decoder's convolutions.
 REACH_LATENTS = 8
-# What a take that follows another is given of it.
-CONTEXT_LATENTS = 32
-# What is made beyond the end of an open take and forgotten: clips fade towards their ends, and what
-# follows an open take would go on from next to nothing.
-MARGIN_LATENTS = 32
 # No clip of a corpus is marked faster.
 FASTEST_LEARNT_BPM = 400.0
 
@@ -97,34 +91,6 @@ class Encoder(Protocol):
         Shapes:
             audio: [n * LATENT_HOP_FRAMES, 2]  ->  [1, channels, n]
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Canvas:
-    """The latents of a take in the making, and what is given of them.
-
-    Shapes:
-        known: [1, channels, n], zero where nothing is given; known_mask: [1, 1, n], 1 where given.
-        source: [1, channels, n] what a variation starts from, or None.
-
-    Attributes:
-        first: The latent frame at which the take begins; before it lies what it follows.
-        change: The time at which a variation starts.
-        before: The take that this one follows.
-    """
-
-    known: FloatArray
-    known_mask: FloatArray
-    source: FloatArray | None = None
-    first: int = 0
-    change: float = 1.0
-    before: "Remembered[Ending] | None" = None
-
-    @property
-    def seconds(self) -> float:
-        """How long the sound of all of it is."""
-        count: int = self.known.shape[2]
-        return count * LATENT_HOP_FRAMES / SAMPLE_RATE_HZ
 
 
 class LatentGenerator:
@@ -222,26 +188,11 @@ class LatentGenerator:
         count, channels = self.latent_frames(request), self._manifest.latent_channels
         margin = MARGIN_LATENTS if request.is_open else 0
         if request.follows:
-            return self._canvas_after(self._memory.recall(request.follows), count, margin)
-        count += margin
-        known = np.zeros((1, channels, count), np.float32)
-        mask = np.zeros((1, 1, count), np.float32)
+            return canvas_after(self._memory.recall(request.follows), count, margin)
         if request.base is None:
-            return Canvas(known, mask)
-        source = self._source(request, request.base.source)[..., :count]
-        if request.base.change < 1.0 and source.shape[2] < count:
-            raise SourceError(
-                f"The source is {source.shape[2] * LATENT_HOP_FRAMES / SAMPLE_RATE_HZ:.2f} s long "
-                f"and a variation of {request.duration_s:.2f} s is asked for: give at most as "
-                "much, or a change of 1."
-            )
-        for start_s, stop_s in request.base.keep_s:
-            start = math.floor(start_s * SAMPLE_RATE_HZ / LATENT_HOP_FRAMES)
-            stop = math.ceil(stop_s * SAMPLE_RATE_HZ / LATENT_HOP_FRAMES)
-            mask[..., start : min(stop, source.shape[2])] = 1.0
-        known[..., : source.shape[2]] = source
-        known *= mask
-        return Canvas(known, mask, source, change=request.base.change)
+            return empty_canvas(count + margin, channels)
+        source = self._source(request, request.base.source)
+        return canvas_from(source, request.base, count + margin, request.duration_s)
 
     def _source(self, request: GenerationRequest, identity: str) -> FloatArray:
         """Return the latents that a take begins from, of a sound as long as the take's own."""
@@ -254,20 +205,6 @@ class LatentGenerator:
         loops = request.loop and len(stretch) == request.frames
         rest = ((0, frames - len(stretch)), (0, 0))
         return self._encoder.encode(np.pad(stretch, rest, mode="wrap" if loops else "constant"))
-
-    def _canvas_after(self, before: "Remembered[Ending]", count: int, margin: int) -> Canvas:
-        if before.ending is None:
-            raise SourceError(
-                "The take to follow has ended for good; only an open take can be followed."
-            )
-        context = before.latents[..., -CONTEXT_LATENTS:]
-        given = context.shape[2]
-        ahead = before.latents.shape[2] - before.heard
-        fresh = max(0, count - ahead) + margin
-        known = np.pad(context, ((0, 0), (0, 0), (0, fresh)))
-        mask = np.zeros((1, 1, given + fresh), np.float32)
-        mask[..., :given] = 1.0
-        return Canvas(known, mask, first=given - ahead, before=before)
 
     def conditions(
         self, request: GenerationRequest, canvas: Canvas | None = None
