@@ -111,7 +111,7 @@ class FineTuneStage:
         every = map_conditions(lambda part: torch.cat([part] * count), c)
         with autocast(x0, bfloat16=self.config.bfloat16):
             made = one_step(self.live, noises.flatten(0, 1), every)
-        chosen = nearest(made.unflatten(0, (count, -1)), x0)
+        chosen = nearest(made.reshape(count, *x0.shape), x0)
         return noises[chosen, torch.arange(len(x0), device=x0.device)]
 
     def kept_loss(self, draws: StepDraws) -> Tensor:
