@@ -149,8 +149,8 @@ def make_engine(settings: ChildSettings, effects: EffectChain | None) -> AudioEn
     engine.set_clock(frame=settings.clock_frame, monotonic_s=settings.clock_monotonic_s)
     engine.is_on_air = settings.is_on_air
     if settings.capture:
-        block = map_capture_block(settings.capture, settings.capture_frames)
-        engine.capture = CaptureWriter(block, settings.capture_frames)
+        size = (settings.capture_frames, settings.output.pairs)
+        engine.capture = CaptureWriter(map_capture_block(settings.capture, *size), *size)
     if settings.wake_descriptor >= 0:
         engine.wake = _waker(settings.wake_descriptor)
     return engine

@@ -26,11 +26,11 @@ from daw_bridge.audio_status import AudioStatus, StatusWriter
 from daw_bridge.capture_ring import CaptureWriter
 from daw_bridge.errors import AudioError
 from daw_bridge.frame_clock import FrameClock
-from daw_bridge.meter import Meter
+from daw_bridge.meter import Meters
 from daw_bridge.mixer import Mixer
 from daw_bridge.ring import Ring
 from daw_bridge.voice import Take
-from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
+from generator.api import SAMPLE_RATE_HZ, FloatArray
 
 # A flood must not make a block late: what is left waits in the ring.
 _COMMANDS_A_BLOCK = 128
@@ -63,7 +63,7 @@ class AudioEngine:
         self._events = events
         self._status = status
         self._clock = FrameClock()
-        self._meter = Meter()
+        self._meters = Meters()
         self._callbacks = 0
         self._xruns = 0
         self._cpu_load = 0.0
@@ -91,7 +91,7 @@ class AudioEngine:
             out: [frames, channels of all pairs]
 
         Args:
-            out: The device's own memory. The first pair is metered, and kept to be captured.
+            out: The device's own memory, which is metered and kept to be captured.
             underflow: Whether the server reports an interruption before this block.
         """
         begun_s = time.monotonic()
@@ -103,8 +103,8 @@ class AudioEngine:
         frame = self._mixer.frame
         self._mixer.render(out)
         if self.capture is not None and self.is_on_air:
-            self.capture.write(frame, out[:, :CHANNELS])
-        self._meter.measure(out)
+            self.capture.write(frame, out)
+        self._meters.measure(out)
         self._tell()
         self._publish(len(out), begun_s)
 
@@ -178,10 +178,7 @@ class AudioEngine:
             callback_monotonic_s=ended_s,
             xruns=self._xruns,
             cpu_load=self._cpu_load,
-            peak_l=self._meter.peaks[0],
-            peak_r=self._meter.peaks[1],
-            rms_l=self._meter.mean_squares[0] ** 0.5,
-            rms_r=self._meter.mean_squares[1] ** 0.5,
+            levels=self._meters.levels,
             limiter_gain=self._mixer.outputs.limiter_gain,
             output_latency_ms=self.output_latency_ms,
             buffer_frames=frames,

@@ -85,8 +85,9 @@ class AudioProcess:
             self._wake_read, self._wake_write = os.pipe()
             os.set_blocking(self._wake_read, False)
         if self._capture_frames and self.capture is None:
-            block = create_capture_block(self._capture_frames)
-            self.capture = CaptureReader(block, self._capture_frames)
+            size = (self._capture_frames, self._output.pairs)
+            block = create_capture_block(*size)
+            self.capture = CaptureReader(block, *size)
             self._capture_name = block.name
         self._launch(output or self._output, timeout_s)
         return self.info

@@ -8,14 +8,16 @@ tells the reader whether it saw a whole one. Knows nothing of what the figures a
 import struct
 import zlib
 from dataclasses import dataclass, fields
+from functools import cache
 from operator import attrgetter
 
 from daw_bridge.shared_memory import SharedBlock, create_block, map_block
 from generator.api import SAMPLE_RATE_HZ
 
-_RECORD = struct.Struct("=qqddqdddddddqq")
-_CHECKSUM = struct.Struct("=I")
-_PLACE_BYTES = 128
+# A record's checksum and length; then its figures, and then its levels.
+_HEAD = struct.Struct("=II")
+_FIGURES = struct.Struct("=qqddqdddqq")
+_PLACE_BYTES = 512
 _FIRST_PLACE = 64
 _BLOCK_BYTES = _FIRST_PLACE + 2 * _PLACE_BYTES
 _ATTEMPTS = 100
@@ -32,14 +34,12 @@ class AudioStatus:
         callback_monotonic_s: When the last callback really ended.
         xruns: Interruptions that the audio server reported.
         cpu_load: Share of a block's time that rendering takes, smoothed, in [0, 1].
-        peak_l: Left peak, falling off by half in about 50 ms.
-        peak_r: Right peak.
-        rms_l: Left root of the mean square over about 100 ms.
-        rms_r: Right root of the mean square.
         limiter_gain: Gain of the limiter, 1 at rest.
         output_latency_ms: From a block's rendering to its sounding, as the server says.
         buffer_frames: Length of the last block.
         playing_slots: How many slots sound.
+        levels: Of each stereo pair its left and right peak, which fall off by half in about 50 ms,
+            and its left and right root of the mean square over about 100 ms.
     """
 
     callbacks: int = 0
@@ -48,14 +48,11 @@ class AudioStatus:
     callback_monotonic_s: float = 0.0
     xruns: int = 0
     cpu_load: float = 0.0
-    peak_l: float = 0.0
-    peak_r: float = 0.0
-    rms_l: float = 0.0
-    rms_r: float = 0.0
     limiter_gain: float = 1.0
     output_latency_ms: float = 0.0
     buffer_frames: int = 0
     playing_slots: int = 0
+    levels: tuple[float, ...] = ()
 
     def heard_at_s(self, frame: int) -> float:
         """The monotonic time at which a frame of the output is heard."""
@@ -63,7 +60,12 @@ class AudioStatus:
         return due_s + self.output_latency_ms / 1000.0
 
 
-_values_of = attrgetter(*(field.name for field in fields(AudioStatus)))
+_figures_of = attrgetter(*(one.name for one in fields(AudioStatus) if one.name != "levels"))
+
+
+@cache
+def _levels_struct(count: int) -> struct.Struct:
+    return struct.Struct(f"={count}f")
 
 
 class StatusWriter:
@@ -86,9 +88,10 @@ class StatusWriter:
         """
         turn = self._turn[0] + 1
         place = _FIRST_PLACE + turn % 2 * _PLACE_BYTES
-        record = _RECORD.pack(*_values_of(status))
-        self._memory[place : place + _RECORD.size] = record
-        _CHECKSUM.pack_into(self._memory, place + _RECORD.size, zlib.crc32(record))
+        levels = _levels_struct(len(status.levels)).pack(*status.levels)
+        record = _FIGURES.pack(*_figures_of(status)) + levels
+        head = _HEAD.pack(zlib.crc32(record), len(record))
+        self._memory[place : place + _HEAD.size + len(record)] = head + record
         self._turn[0] = turn
 
 
@@ -112,10 +115,13 @@ class StatusReader:
             if turn == 0:
                 break
             place = _FIRST_PLACE + turn % 2 * _PLACE_BYTES
-            record = self._memory[place : place + _RECORD.size]
-            (checksum,) = _CHECKSUM.unpack_from(self._memory, place + _RECORD.size)
+            checksum, length = _HEAD.unpack_from(self._memory, place)
+            record = self._memory[place + _HEAD.size : place + _HEAD.size + length]
             if checksum == zlib.crc32(record):
-                self._last = AudioStatus(*_RECORD.unpack(record))
+                levels = _levels_struct((length - _FIGURES.size) // 4)
+                figures = _FIGURES.unpack_from(record)
+                told = (*figures, levels.unpack_from(record, _FIGURES.size))
+                self._last = AudioStatus(*told)
                 break
         return self._last
 

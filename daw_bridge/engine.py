@@ -84,6 +84,7 @@ MAX_BACKLOG = 10_000
 AUTOSAVE = -1
 # What a double leaves of a time of day, and far less than a frame.
 _SAME_MOMENT_S = 2e-6
+_LEVELS_A_PAIR = 4
 _LOG = logging.getLogger(__name__)
 
 
@@ -296,7 +297,9 @@ class Engine:
     def show_meters(self) -> None:
         """Tell those who watch how loud it is, and how far each slot is in its take."""
         status = self._frozen_clock or self._parts.audio.status()
-        self.stream("/master/meter", _levels(status))
+        levels = _levels(status)
+        self.stream("/master/meter", levels[:_LEVELS_A_PAIR])
+        self.stream("/device/pairs/meter", levels)
         incoming = self._parts.inputs.status()
         if incoming is not None:
             self.stream("/input/meter", _levels(incoming))
@@ -352,7 +355,8 @@ class Engine:
             info: What was opened.
             job_id: Who asked for it, 0 for nobody.
         """
-        device = _measured(Device(info.name, info.hostapi), self._parts.audio.status())
+        device = Device(info.name, info.hostapi, pairs=info.pairs)
+        device = _measured(device, self._parts.audio.status())
         self._decide(OutputOpened(device, job_id))
 
     def effects_found(self, missing: str) -> None:
@@ -528,8 +532,8 @@ def _tell_nobody(before: SessionState, after: SessionState) -> None:
 
 
 def _levels(status: AudioStatus) -> tuple[TaggedValue, ...]:
-    levels = (status.peak_l, status.peak_r, status.rms_l, status.rms_r)
-    return tuple(("f", _dbfs(level)) for level in levels)
+    """What a meter shows; silence before the first block."""
+    return tuple(("f", _dbfs(one)) for one in status.levels or (0.0,) * _LEVELS_A_PAIR)
 
 
 def _dbfs(level: float) -> float:

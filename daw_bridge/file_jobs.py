@@ -70,6 +70,7 @@ class WriteCapture:
     first_frame: int
     end_frame: int
     tags: SoundTags
+    pair: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class BeginRecording:
 
     name: str
     first_frame: int
+    pair: int = 1
 
 
 @dataclass(frozen=True, slots=True)

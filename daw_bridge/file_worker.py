@@ -204,12 +204,12 @@ class FileWorker:
             case DeletePreset(name):
                 presets.delete(name)
                 return PresetsListed(job_id, presets.names())
-            case WriteCapture(name, first_frame, end_frame, tags):
-                recorder = self._open(name, first_frame)
+            case WriteCapture(name, first_frame, end_frame, tags, pair):
+                recorder = self._open(name, first_frame, pair)
                 path = recorder.finish(end_frame, self._signed(tags))
                 return SoundWritten(job_id, str(path))
-            case BeginRecording(name, first_frame):
-                return SoundWritten(job_id, str(self._begin(name, first_frame)))
+            case BeginRecording(name, first_frame, pair):
+                return SoundWritten(job_id, str(self._begin(name, first_frame, pair)))
             case EndRecording(end_frame, tags):
                 path = self._finish(end_frame, self._signed(tags))
                 return SoundWritten(job_id, str(path))
@@ -304,17 +304,17 @@ class FileWorker:
         return RigWritten(job_id, job.shelf, job.name)
 
     # ── sound ────────────────────────────────────────────────────────────────
-    def _open(self, name: str, first_frame: int) -> Recorder:
+    def _open(self, name: str, first_frame: int, pair: int) -> Recorder:
         ring = self._ring()
         if ring is None:
             raise CommandError(Fault.NOT_READY, "Nothing is kept of what is heard: capture_s is 0.")
         self._places.captures.mkdir(parents=True, exist_ok=True)
-        return Recorder(ring, self._sound_path(name), first_frame)
+        return Recorder(ring, self._sound_path(name), first_frame, pair)
 
-    def _begin(self, name: str, first_frame: int) -> Path:
+    def _begin(self, name: str, first_frame: int, pair: int) -> Path:
         if self._recorder is not None:
             raise CommandError(Fault.NOT_READY, "A recording is on already: stop it first.")
-        self._recorder = self._open(name, first_frame)
+        self._recorder = self._open(name, first_frame, pair)
         return self._recorder.path
 
     def _sound_path(self, name: str) -> Path:

@@ -23,7 +23,7 @@ from daw_bridge.audio_status import AudioStatus, StatusWriter, map_status_block
 from daw_bridge.capture_ring import CaptureWriter, map_capture_block
 from daw_bridge.errors import AudioError
 from daw_bridge.frame_clock import FrameClock
-from daw_bridge.meter import Meter
+from daw_bridge.meter import Meters
 from daw_bridge.portaudio import DeviceChoice, Direction, OpenedDevice, open_device
 from daw_bridge.realtime import CALLBACK_PRIORITY, ask_for_real_time, leave_the_callback_alone
 from generator.api import CHANNELS, FloatArray
@@ -73,7 +73,7 @@ class Ear:
             status: Where it is told when which frame came.
         """
         self._ring, self._status = ring, status
-        self._clock, self._meter = FrameClock(), Meter()
+        self._clock, self._meters = FrameClock(), Meters()
         self._frame = self._callbacks = self._breaks = 0
 
     def listen(self, block: FloatArray, *, overflow: bool) -> None:
@@ -92,7 +92,7 @@ class Ear:
         stereo = np.broadcast_to(block, (len(block), CHANNELS))
         self._clock.tick(self._frame, begun_s)
         self._ring.write(self._frame, stereo)
-        self._meter.measure(stereo)
+        self._meters.measure(stereo)
         self._callbacks += 1
         self._breaks += overflow
         self._status.write(
@@ -102,10 +102,7 @@ class Ear:
                 clock_monotonic_s=self._clock.monotonic_s,
                 callback_monotonic_s=time.monotonic(),
                 xruns=self._breaks,
-                peak_l=self._meter.peaks[0],
-                peak_r=self._meter.peaks[1],
-                rms_l=self._meter.mean_squares[0] ** 0.5,
-                rms_r=self._meter.mean_squares[1] ** 0.5,
+                levels=self._meters.levels,
                 buffer_frames=len(block),
             )
         )

@@ -17,12 +17,14 @@ class Device:
         hostapi: By which system it is reached.
         buffer_ms: Length of a block.
         latency_ms: Between computing and sound, as the system says; 0 where it says nothing.
+        pairs: How many stereo pairs of those that are wanted it has.
     """
 
     name: str = ""
     hostapi: str = ""
     buffer_ms: float = 0.0
     latency_ms: float = 0.0
+    pairs: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,16 +23,17 @@ _POLL_S = 0.005
 class Recorder:
     """One file that takes in what is heard."""
 
-    def __init__(self, ring: CaptureReader, path: Path, first_frame: int) -> None:
+    def __init__(self, ring: CaptureReader, path: Path, first_frame: int, pair: int = 1) -> None:
         """Open the file under another name, which it keeps until it is complete.
 
         Args:
             ring: What was heard.
             path: What the file is to be called; its suffix says how it is written.
             first_frame: The absolute frame to begin with.
+            pair: Of which stereo pair of the output, from 1.
         """
         self.path = path
-        self._ring, self._next_frame = ring, first_frame
+        self._ring, self._next_frame, self._pair = ring, first_frame, pair
         with contextlib.ExitStack() as stack:
             draft = stack.enter_context(written_whole(path))
             self._writer: SoundWriter = open_sound(draft, path.suffix)
@@ -54,7 +55,7 @@ class Recorder:
             chunk_end = min(self._next_frame + _CHUNK_FRAMES, end_frame)
             if self._writer.frames + chunk_end - self._next_frame > MAX_WAV_FRAMES:
                 raise AudioError("A file can hold three hours of sound; this one has them.")
-            self._writer.write(self._ring.read(self._next_frame, chunk_end))
+            self._writer.write(self._ring.read(self._next_frame, chunk_end, self._pair))
             self._next_frame = chunk_end
 
     def finish(self, end_frame: int, tags: SoundTags | None) -> Path:

@@ -265,9 +265,10 @@ class LoadState:
 
 @dataclass(frozen=True, slots=True)
 class StartRecording:
-    """Write what is heard into a file from now on."""
+    """Write what is heard of a stereo pair into a file from now on."""
 
     name: str
+    pair: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,10 +278,11 @@ class StopRecording:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """Keep what was just heard: so many seconds (float) or bars (int)."""
+    """Keep what was just heard of a stereo pair: so many seconds (float) or bars (int)."""
 
     length: float | int
     name: str
+    pair: int = 1
 
 
 @dataclass(frozen=True, slots=True)

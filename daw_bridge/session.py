@@ -283,11 +283,8 @@ class _Rules(Stream, Beginnings, Taping, Notes, Modelling, Devices):
                 return self.input_refusal()
             case SetValue(_, "init", str(init)):
                 return init_refusal(init, len(self.state.slots))
-            case SetValue(_, "out", int(pair)) if pair > self.state.output_pairs:
-                return (
-                    f"There is no output pair {pair}: the output has {self.state.output_pairs}. "
-                    "The setting output_pairs asks for more at the start."
-                )
+            case SetValue(_, "out", int(pair)):
+                return self.pair_refusal(pair)
         return ""
 
     def move_pad(self, x: float, y: float) -> None:

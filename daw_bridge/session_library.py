@@ -185,13 +185,17 @@ class Sounds:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A take that sounds or has sounded: from a frame, and up to one once it has ended."""
+    """A take that sounds or has sounded: from a frame, and up to one once it has ended.
+
+    `pairs` are those of the output that its slot went to meanwhile.
+    """
 
     credit: Credit
     key: str
     take_id: int
     first_frame: int
     end_frame: int | None = None
+    pairs: frozenset[int] = frozenset({1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +206,13 @@ class Tape:
         kept_frames: How far back what was heard can be had.
         heard: What sounded in that time, and since a recording began.
         first_frame: Where the recording began, None for no recording.
+        pair: Which pair of the output it is of.
     """
 
     kept_frames: int = 0
     heard: tuple[Heard, ...] = ()
     first_frame: int | None = None
+    pair: int = 1
 
     @property
     def is_recording(self) -> bool:

@@ -1,7 +1,8 @@
 """The rules of capturing: which frames are meant, and what is told about them.
 
 Pure. A capture of bars ends at the last bar line that has passed, so that it loops; one of seconds
-ends now. A file credits the takes that sounded in its frames, and no others.
+ends now. A file credits the takes that sounded in its frames, and no others: on the pair of the
+output that it is of, or on any for the main mix, to which the effects of all come back.
 """
 
 from collections.abc import Iterator
@@ -35,18 +36,39 @@ class Taping(Shelving):
     def obey_tape(self, request: Request, command: TapeCommand) -> None:
         """Obey a command about capturing."""
         match command:
-            case Capture(int(bars), name):
-                self._capture_bars(request, bars, name)
-            case Capture(float(seconds), name):
-                self._capture_seconds(request, seconds, name)
-            case StartRecording(name):
-                self._start_recording(request, name)
+            case Capture(pair=pair) | StartRecording(pair=pair) if text := self._lack_of(pair):
+                self.fail(request, Fault.BAD_VALUE, text)
+            case Capture(int()):
+                self._capture_bars(request, command)
+            case Capture(float()):
+                self._capture_seconds(request, command)
+            case StartRecording():
+                self._start_recording(request, command)
             case StopRecording():
                 self._stop_recording(request)
 
+    def pair_refusal(self, pair: int) -> str:
+        """Why there is no such pair of the output; empty if there is."""
+        if pair <= self.state.output_pairs:
+            return ""
+        return (
+            f"There is no output pair {pair}: the output has {self.state.output_pairs}. "
+            "The setting output_pairs asks for more at the start."
+        )
+
+    def _lack_of(self, pair: int) -> str:
+        """Why nothing is heard on a pair; empty if something can be."""
+        device = self.state.device
+        if pair > device.pairs and not self.pair_refusal(pair):
+            return (
+                f"The output {device.name!r} has no pair {pair}: what is for it is heard on pair "
+                "1, so take that."
+            )
+        return self.pair_refusal(pair)
+
     # ── what was just heard ──────────────────────────────────────────────────
-    def _capture_bars(self, request: Request, bars: int, name: str) -> None:
-        transport = self.state.transport
+    def _capture_bars(self, request: Request, wish: Capture) -> None:
+        transport, bars = self.state.transport, int(wish.length)
         if not 1 <= bars <= MAX_BARS:
             text = f"{bars} bars were asked for; whole numbers are bars, from 1 to {MAX_BARS}."
             self.fail(request, Fault.BAD_VALUE, text)
@@ -59,14 +81,16 @@ class Taping(Shelving):
         end_beat = transport.bar_line_before(frame)
         frames = [transport.frame_at(end_beat - back * bar) for back in (Fraction(bars), 0)]
         beats = bars * transport.signature.numerator
-        self._capture(request, name, (frames[0], frames[1]), beats)
+        self._capture(request, wish, (frames[0], frames[1]), beats)
 
-    def _capture_seconds(self, request: Request, seconds: float, name: str) -> None:
+    def _capture_seconds(self, request: Request, wish: Capture) -> None:
         end_frame = self._effect_frame()
-        frames = (end_frame - round(seconds * SAMPLE_RATE_HZ), end_frame)
-        self._capture(request, name, frames, 0)
+        frames = (end_frame - round(wish.length * SAMPLE_RATE_HZ), end_frame)
+        self._capture(request, wish, frames, 0)
 
-    def _capture(self, request: Request, name: str, frames: tuple[int, int], beats: int) -> None:
+    def _capture(
+        self, request: Request, wish: Capture, frames: tuple[int, int], beats: int
+    ) -> None:
         kept_s = self.tape.kept_frames / SAMPLE_RATE_HZ
         length_s = (frames[1] - frames[0]) / SAMPLE_RATE_HZ
         if self.moment.frame - frames[0] > self.tape.kept_frames:
@@ -79,20 +103,21 @@ class Taping(Shelving):
             text = f"The sound began {self.moment.frame / SAMPLE_RATE_HZ:.1f} s ago: ask for less."
             self.fail(request, Fault.NOT_READY, text)
         else:
-            self.ask_files(request, WriteCapture(name, *frames, self.tags(*frames, beats)))
+            tags = self.tags(*frames, beats, wish.pair)
+            self.ask_files(request, WriteCapture(wish.name, *frames, tags, wish.pair))
 
     def _effect_frame(self) -> int:
         due_frame = self.moment.due_frame
         return self.moment.frame if due_frame == audio.NOW else due_frame
 
     # ── on and on ────────────────────────────────────────────────────────────
-    def _start_recording(self, request: Request, name: str) -> None:
+    def _start_recording(self, request: Request, wish: StartRecording) -> None:
         if self.tape.is_recording:
             self.fail(request, Fault.NOT_READY, "A recording is on already: stop it first.")
             return
         first_frame = self._effect_frame()
-        self.keep_tape(replace(self.tape, first_frame=first_frame))
-        self.ask_files(request, BeginRecording(name, first_frame))
+        self.keep_tape(replace(self.tape, first_frame=first_frame, pair=wish.pair))
+        self.ask_files(request, BeginRecording(wish.name, first_frame, wish.pair))
 
     def _stop_recording(self, request: Request) -> None:
         first_frame, end_frame = self.tape.first_frame, self._effect_frame()
@@ -100,7 +125,8 @@ class Taping(Shelving):
             self.fail(request, Fault.NOT_READY, "Nothing is being recorded.")
             return
         self.keep_tape(replace(self.tape, first_frame=None))
-        self.ask_files(request, EndRecording(end_frame, self.tags(first_frame, end_frame, 0)))
+        tags = self.tags(first_frame, end_frame, 0, self.tape.pair)
+        self.ask_files(request, EndRecording(end_frame, tags))
 
     def hear_files(self, event: FileEvent) -> None:
         """Take note of a recording that has come to an end by itself, or never began."""
@@ -118,7 +144,9 @@ class Taping(Shelving):
             take = takes.get(event.take_id)
             if take is not None:
                 credit = Credit(event.slot, take.recipe.prompt, take.seed)
-                one = Heard(credit, take.recipe.key or "", take.take_id, event.frame)
+                pairs = frozenset({self.slot(event.slot).out})
+                key = take.recipe.key or ""
+                one = Heard(credit, key, take.take_id, event.frame, pairs=pairs)
                 self.keep_tape(replace(self.tape, heard=(*self._heard_lately(), one)))
             return
         ended = list(self.tape.heard)
@@ -129,6 +157,22 @@ class Taping(Shelving):
                 break
         self.keep_tape(replace(self.tape, heard=tuple(ended)))
 
+    def settle(self) -> None:
+        """Keep in mind where what sounds goes to."""
+        super().settle()
+        if self.state.slots is self.before.slots or not self.tape.heard:
+            return
+        pairs = zip(self.before.slots, self.state.slots, strict=True)
+        moved = {n: slot.out for n, (old, slot) in enumerate(pairs, 1) if slot.out != old.out}
+        if moved:
+            heard = tuple(
+                replace(one, pairs=one.pairs | {moved[one.credit.slot]})
+                if one.end_frame is None and one.credit.slot in moved
+                else one
+                for one in self.tape.heard
+            )
+            self.keep_tape(replace(self.tape, heard=heard))
+
     def _heard_lately(self) -> tuple[Heard, ...]:
         oldest = self.moment.frame - self.tape.kept_frames
         if self.tape.first_frame is not None:
@@ -136,18 +180,20 @@ class Taping(Shelving):
         lately = [one for one in self.tape.heard if one.end_frame is None or one.end_frame > oldest]
         return tuple(lately[-_MAX_HEARD:])
 
-    def tags(self, first_frame: int, end_frame: int, beats: int) -> SoundTags:
+    def tags(self, first_frame: int, end_frame: int, beats: int, pair: int = 1) -> SoundTags:
         """What a file of some frames tells about itself.
 
         Args:
             first_frame: The first of them.
             end_frame: The one after the last.
             beats: How many beats it has where it is a loop of whole bars, otherwise 0.
+            pair: Of which pair of the output it is.
 
         Returns:
             Words without the date and the model, which the file thread knows.
         """
-        heard = list(self._heard_between(first_frame, end_frame))
+        between = self._heard_between(first_frame, end_frame)
+        heard = [one for one in between if pair == 1 or pair in one.pairs]
         keys = {one.key for one in heard if one.key}
         signature = self.state.transport.signature
         return SoundTags(

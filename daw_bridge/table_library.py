@@ -1,6 +1,7 @@
 """The table's rows of presets, scenes, the state and capture."""
 
 from daw_bridge.arguments import Argument, Kind
+from daw_bridge.audio_commands import MAX_PAIRS
 from daw_bridge.requests import (
     AskPresets,
     Capture,
@@ -20,6 +21,7 @@ from daw_bridge.table_rows import SCENE_PART, Access, Row
 
 _NAME = Argument("name", Kind.STRING)
 _OPTIONAL_NAME = Argument("name", Kind.STRING, default="", is_optional=True)
+_PAIR = Argument("pair", Kind.INT, low=1, high=MAX_PAIRS, default=1, is_optional=True)
 _LOADED = "/done, once its takes are there and its quantise point has come"
 _PATH = "/done s:address i:id s:path"
 
@@ -137,8 +139,9 @@ LIBRARY: tuple[Row, ...] = (
         "/rec/start",
         Access.ACTION,
         "Record what is heard, from now or from the bundle's time on, into a file in the folder "
-        "captures. The name may end in .wav (32-bit floats) or .flac (24 bits).",
-        (_OPTIONAL_NAME,),
+        "captures. The name may end in .wav (32-bit floats) or .flac (24 bits). Pair 1 is the main "
+        "mix; another one is recorded as its device gets it.",
+        (_OPTIONAL_NAME, _PAIR),
         StartRecording,
         reply=_PATH,
     ),
@@ -154,8 +157,12 @@ LIBRARY: tuple[Row, ...] = (
         "/rec/capture",
         Access.ACTION,
         "Keep what was just heard: the last seconds (a number with a point), or the last whole "
-        "bars (a whole number), exact to the sample and ready to loop.",
-        (Argument("length", Kind.FLOAT, "s", low=0.1, high=3600.0, also_int=True), _OPTIONAL_NAME),
+        "bars (a whole number), exact to the sample and ready to loop, of a pair of the output.",
+        (
+            Argument("length", Kind.FLOAT, "s", low=0.1, high=3600.0, also_int=True),
+            _OPTIONAL_NAME,
+            _PAIR,
+        ),
         Capture,
         reply=_PATH,
     ),

@@ -137,6 +137,12 @@ MASTER: tuple[Row, ...] = (
         shows="output_pairs",
     ),
     Row(
+        "/device/pairs/meter",
+        Access.STREAM,
+        "As /master/meter, of every pair that the device has: four values for each, pair 1 first.",
+        (Argument("levels", Kind.FLOAT, "dBFS"),),
+    ),
+    Row(
         "/xruns",
         Access.VALUE,
         "Breaks of the sound that the audio device has told of; 0 begins to count anew.",

@@ -116,13 +116,26 @@ def test_a_device_with_fewer_pairs_loses_no_sound(jack: JackServer, tmp_path: Pa
     assert any("1 of 4 pairs" in line for line in said)
 
 
-def test_a_file_has_every_pair(tmp_path: Path) -> None:
+def test_every_pair_is_in_the_file_is_metered_and_can_be_captured(tmp_path: Path) -> None:
+    captures: list[str] = []
+
     async def scene(_: DaemonRig, client: UdpClient) -> None:
         await play_loop(client, 1, 0.5)
+        client.send("/gen/device/pairs/meter", ("i", 1))
+        assert (await client.expect("/gen/device/pairs/meter", lambda v: v[0] > -60.0))[4] < -60.0
         await play_loop(client, 2, 0.3, pair=2)
+        assert len(await client.expect("/gen/device/pairs/meter", lambda v: v[4] > -60.0)) == 8
         await asyncio.sleep(1.5)
+        for pair in (1, 2):
+            client.send("/gen/rec/capture", ("f", 1.0), ("s", f"pair {pair}"), ("i", pair))
+            done = await client.expect("/done", lambda values: values[0] == "/gen/rec/capture")
+            captures.append(done[2])
+        client.send("/gen/rec/capture", ("f", 1.0), ("s", ""), ("i", 3))
+        assert "output_pairs" in (await client.expect("/fail"))[3]
 
     play(scene, tmp_path, output=str(tmp_path / "out.wav"), output_pairs="2")
+    for path, seconds in zip(captures, (0.5, 0.3), strict=True):
+        assert is_loop_of(soundfile.read(path, dtype="float32")[0], seconds)
     audio, rate_hz = soundfile.read(tmp_path / "out.wav", dtype="float32")
     assert (rate_hz, audio.shape[1]) == (SAMPLE_RATE_HZ, 4)
     last_second = audio[-SAMPLE_RATE_HZ:]

@@ -194,8 +194,8 @@ def test_the_status_tells_levels_clock_and_interruptions() -> None:
     status = rig.status.read()
     assert status.callbacks == 151
     assert status.xruns == 1
-    assert (status.peak_l, status.peak_r) == (0.5, 0.25)
-    np.testing.assert_allclose([status.rms_l, status.rms_r], [0.5, 0.25], rtol=0.01)
+    assert status.levels[:2] == (0.5, 0.25)
+    np.testing.assert_allclose(status.levels[2:], [0.5, 0.25], rtol=0.01)
     assert status.buffer_frames == 256
     assert status.playing_slots == 1
     assert status.output_latency_ms == 5.8

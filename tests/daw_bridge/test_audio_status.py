@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daw_bridge.audio_commands import MAX_PAIRS
 from daw_bridge.audio_status import (
     AudioStatus,
     StatusReader,
@@ -14,6 +15,7 @@ from daw_bridge.shared_memory import remove_block
 
 numbers = st.integers(-(2**62), 2**62)
 figures = st.floats(allow_nan=False)
+levels = st.floats(allow_nan=False, width=32)
 statuses = st.builds(
     AudioStatus,
     numbers,
@@ -21,9 +23,10 @@ statuses = st.builds(
     figures,
     figures,
     numbers,
-    *[figures] * 7,
+    *[figures] * 3,
     numbers,
     numbers,
+    st.integers(0, MAX_PAIRS).flatmap(lambda pairs: st.tuples(*[levels] * 4 * pairs)),
 )
 
 

@@ -73,3 +73,29 @@ def test_a_clock_that_steps_back_takes_nothing_away() -> None:
     assert reader.end_frame == 50
     writer.write(48, numbered(48, 60))
     assert reader.read(0, 60)[:, 0].tolist() == list(range(60))
+
+
+@given(
+    pairs=st.integers(1, 4), device_pairs=st.integers(1, 4), lengths=st.lists(st.integers(1, 50))
+)
+def test_pairs_are_kept_apart_and_those_that_a_device_lacks_are_silent(
+    pairs: int, device_pairs: int, lengths: list[int]
+) -> None:
+    device_pairs = min(device_pairs, pairs)
+    block = create_capture_block(CAPACITY, pairs)
+    remove_block(block.name)
+    writer = CaptureWriter(block, CAPACITY, pairs)
+    reader = CaptureReader(block, CAPACITY, pairs)
+    # Of the output before this one, which had all pairs.
+    writer.write(0, np.full((CAPACITY, 2 * pairs), 9.0, np.float32))
+    frame = CAPACITY
+    for length in lengths:
+        one = numbered(frame, frame + length)
+        writer.write(frame, np.hstack([one + 1000 * pair for pair in range(device_pairs)]))
+        frame += length
+    first = max(CAPACITY, frame - CAPACITY)
+    for pair in range(1, pairs + 1):
+        expected = numbered(first, frame) + 1000 * (pair - 1)
+        if pair > device_pairs:
+            expected = np.zeros_like(expected)
+        np.testing.assert_array_equal(reader.read(first, frame, pair), expected)

@@ -398,7 +398,7 @@ def test_what_comes_in_is_metered_while_there_is_an_input() -> None:
     stage = Stage()
     stage.engine.show_meters()
     assert stage.answers("/gen/input/meter") == []
-    stage.inputs.incoming = AudioStatus(peak_l=1.0, peak_r=0.1)
+    stage.inputs.incoming = AudioStatus(levels=(1.0, 0.1, 0.5, 0.05))
     stage.engine.show_meters()
     ((left, right, *_),) = stage.answers("/gen/input/meter")
     assert (left, right) == (0.0, -20.0)

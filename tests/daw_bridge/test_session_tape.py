@@ -15,6 +15,7 @@ from daw_bridge.file_jobs import (
     SoundWritten,
     WriteCapture,
 )
+from daw_bridge.output_events import Device, OutputOpened
 from daw_bridge.requests import (
     Capture,
     Go,
@@ -192,3 +193,46 @@ def test_ends_are_those_of_the_right_voice() -> None:
         world.tell(audio.Started(1, take.take_id, frame, frame))
     world.tell(audio.Ended(1, take.take_id, 4000, 1, 2000))
     assert [one.end_frame for one in world.state.tape.heard][-2:] == [4000, None]
+
+
+def world_with_pairs(wanted: int, has: int) -> World:
+    world = world_with_tape()
+    object.__setattr__(world.state, "output_pairs", wanted)
+    world.tell(OutputOpened(Device("Card", "ALSA", pairs=has)))
+    world.frame = 100 * SAMPLE_RATE_HZ
+    return world
+
+
+@pytest.mark.parametrize("command", [Capture(1.0, "", 3), Capture(1, "", 3), StartRecording("", 3)])
+def test_a_pair_that_is_not_there_is_refused_with_what_to_do(
+    command: Capture | StartRecording,
+) -> None:
+    for wanted, has, word in ((2, 2, "output_pairs"), (4, 2, "heard on pair 1")):
+        world = world_with_pairs(wanted, has)
+        world.ask(command, request_id=1)
+        ((_, number, code, text),) = world.replies("/fail")
+        assert (number, code) == (1, Fault.BAD_VALUE)
+        assert word in text
+        assert not is_recording(world)
+
+
+def test_a_pair_is_credited_with_what_went_there_and_the_main_mix_with_all() -> None:
+    world = world_with_pairs(2, 2)
+    world.ask(SetValue(2, "out", 2))
+    for slot, prompt in ((1, "main"), (2, "second")):
+        world.ask(SetValue(slot, "mode", "loop"))
+        world.ask(Go(slot, prompt))
+        world.settle()
+    world.frame += SAMPLE_RATE_HZ
+    for pair, prompts in ((1, ["main", "second"]), (2, ["second"])):
+        world.ask(Capture(1.0, "", pair))
+        job = captured(world)
+        assert job.pair == pair
+        assert [credit.prompt for credit in job.tags.credits] == prompts
+    world.ask(StartRecording("", 2))
+    world.ask(SetValue(1, "out", 2))
+    world.ask(SetValue(2, "out", 1))
+    world.ask(StopRecording())
+    _, end = last_job(world)
+    assert isinstance(end, EndRecording)
+    assert [credit.prompt for credit in end.tags.credits] == ["main", "second"]
