@@ -11,6 +11,7 @@ References:
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -234,6 +235,13 @@ class Backbone(nn.Module):
         self, x: Tensor, t: Tensor, conditions: Conditions, *, depth: int | None = None
     ) -> Tensor:
         """Return the hidden states after ``depth`` blocks, by default all, [batch, n, width]."""
+        *_, hidden = self.levels(x, t, conditions, depth=depth)
+        return hidden
+
+    def levels(
+        self, x: Tensor, t: Tensor, conditions: Conditions, *, depth: int | None = None
+    ) -> Iterator[Tensor]:
+        """Yield the hidden states before and after each of ``depth`` blocks, as `features`."""
         c = conditions
         latents = torch.cat((x, c.known, c.known_mask), dim=1).transpose(1, 2)
         beats = beat_features(c.tempo_bpm, c.origin_s, x.shape[2]).to(x.dtype)
@@ -241,9 +249,10 @@ class Backbone(nn.Module):
         text, bias = self.context(c)
         shifts = self.shifts(self.globals(self.summary(t, c))).reshape(x.shape[0], 6, -1)
         hidden: Tensor = self.enter(given)
+        yield hidden
         for block in self.blocks[:depth]:
             hidden = block(hidden, text, bias, shifts)
-        return hidden
+            yield hidden
 
     def context(self, c: Conditions) -> tuple[Tensor, Tensor]:
         """Return the words to attend to, one null word always among them, and their score bias."""

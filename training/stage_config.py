@@ -58,8 +58,9 @@ class StudentRun(GeneratorRun):
 
 
 class WarmUpRun(StudentRun):
-    """`python -m training warmup`."""
+    """`python -m training warmup`; ``seen`` weighs how far ends are apart in the teacher's eyes."""
 
+    seen: Weight = 0.0
     rate: Rate = 3e-4
     guidance: Weight = 2.0
     solver: Literal["euler", "heun", "dpm"] = "dpm"

@@ -23,6 +23,7 @@ from training.checkpoints import State
 from training.loop import StepDraws
 from training.place import HERE, Place, Rows, autocast
 from training.sampling import OdeLaw, keep_known, map_conditions, ode_states
+from training.seen import MOST_NOISE, seen_distance
 from training.stage_config import WarmUpRun
 from training.student import Draw, Student
 from training.teacher import flow_loss, free_share
@@ -127,17 +128,26 @@ class TrajectoryPool:
         ]
 
 
-def end_point_loss(
+def named_ends(
     student: Backbone, flows: Trajectories, xt: Tensor, t: Tensor, *, bfloat16: bool
 ) -> Tensor:
-    """Return the mean squared distance of the student's data prediction to the flows' ends.
+    """Return where the student says that flows end, from a state of each.
 
     Shapes:
-        xt: [batch, latent_channels, n]; t: [batch]  ->  a number.
+        xt: [batch, latent_channels, n]; t: [batch]  ->  as xt
     """
     with autocast(xt, bfloat16=bfloat16):
         v = student(xt, t, flows.conditions)
-    made = data_from_velocity(xt, v.float(), t[:, None, None])
+    named: Tensor = data_from_velocity(xt, v.float(), t[:, None, None])
+    return named
+
+
+def end_point_loss(flows: Trajectories, made: Tensor) -> Tensor:
+    """Return the mean squared distance of named ends to the flows' ends.
+
+    Shapes:
+        made: [batch, latent_channels, n]  ->  a number.
+    """
     return flow_loss(made, flows.ends, flows.conditions.known_mask)
 
 
@@ -163,6 +173,7 @@ class WarmUpStage:
         """
         self.config = run
         self.place = place
+        self.teacher = teacher
         self.pool = TrajectoryPool(run, draw, teacher, place)
         self.student = Student(run, start or teacher)
 
@@ -175,10 +186,21 @@ class WarmUpStage:
         rows = self.place.rows(len(every.ends))
         xt, t = (rows.of(x) for x in every.pick(draws, run.share_at_noise))
         flows = every.part(rows)
-        loss = end_point_loss(self.student.live, flows, xt, t, bfloat16=run.bfloat16)
-        loss = loss * free_share(rows, flows.conditions.known_mask)
-        norm = self.student.update(loss, step)
-        return {"loss": loss.detach(), "gradient": norm}
+        made = named_ends(self.student.live, flows, xt, t, bfloat16=run.bfloat16)
+        terms = {
+            "loss": end_point_loss(flows, made) * free_share(rows, flows.conditions.known_mask)
+        }
+        if run.seen > 0.0:
+            terms["seen"] = rows.part * self.seen(rows, flows, made, draws)
+        norm = self.student.update(terms["loss"] + run.seen * terms.get("seen", 0.0), step)
+        return {name: value.detach() for name, value in terms.items()} | {"gradient": norm}
+
+    def seen(self, rows: Rows, flows: Trajectories, made: Tensor, draws: StepDraws) -> Tensor:
+        """Return how far from their ends the named ones are in the eyes of the teacher."""
+        t = MOST_NOISE * rows.of(torch.rand(rows.total, generator=draws.torch))
+        noise = rows.normal(made, draws.torch)
+        with autocast(made, bfloat16=self.config.bfloat16):
+            return seen_distance(self.teacher, (made, flows.ends), flows.conditions, t, noise)
 
     @property
     def generator(self) -> Backbone:

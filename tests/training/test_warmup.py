@@ -13,8 +13,16 @@ from tests.training.tiny import (
 )
 from training.loop import step_draws
 from training.sampling import OdeLaw, ode_states, one_step
+from training.seen import seen_distance
 from training.stage_config import WarmUpRun
-from training.warmup import Trajectories, TrajectoryPool, WarmUpStage, end_point_loss, solve
+from training.warmup import (
+    Trajectories,
+    TrajectoryPool,
+    WarmUpStage,
+    end_point_loss,
+    named_ends,
+    solve,
+)
 
 
 def warm_up_run(**changes: object) -> WarmUpRun:
@@ -51,8 +59,34 @@ def test_the_loss_is_zero_for_a_student_that_names_the_end() -> None:
     net, c = tiny_backbone(), conditions(3)
     noise = torch.randn(3, CHANNELS, FRAMES)
     flows = Trajectories(torch.ones(1), noise[:, None], one_step(net, noise, c), c)
-    loss = end_point_loss(net, flows, noise, torch.ones(3), bfloat16=False)
+    loss = end_point_loss(flows, named_ends(net, flows, noise, torch.ones(3), bfloat16=False))
     torch.testing.assert_close(loss, torch.zeros(()), atol=1e-10, rtol=0.0)
+
+
+def test_the_teacher_sees_no_difference_in_equals_and_more_in_what_is_further_off() -> None:
+    eye, c = tiny_backbone(seed=2), conditions(4)
+    wanted, other, noise = torch.randn(3, 4, CHANNELS, FRAMES)
+    t = torch.tensor([0.0, 0.1, 0.3, 0.6])
+
+    def distance(share: float) -> float:
+        made = torch.lerp(wanted, other, share)
+        return float(seen_distance(eye, (made, wanted), c, t, noise))
+
+    assert distance(0.0) == 0.0
+    assert 0.0 < distance(0.1) < distance(0.4) < distance(1.0)
+
+
+def test_what_is_seen_is_learnt_and_the_teacher_stays() -> None:
+    teacher = tiny_backbone(seed=5)
+    with torch.no_grad():
+        teacher.leave.weight *= 8.0
+    before = weights_of(teacher)
+    run = warm_up_run(seen=1.0, guidance=1.0, refresh_every=400, rate=1e-3)
+    stage = WarmUpStage(run, draw_captions, teacher)
+    reports = train(stage, 0, 120)
+    early, late = (sum(r["seen"] for r in part) for part in (reports[:20], reports[-20:]))
+    assert late < 0.8 * early
+    assert torch.equal(weights_of(teacher), before)
 
 
 def test_the_pool_keeps_the_newest() -> None:
