@@ -19,7 +19,7 @@ from daw_bridge.offline import generate_files, one_job, read_batch
 from daw_bridge.settings import Settings, load_settings, print_settings
 from generator.errors import GeneratorError
 
-_RUN_OPTIONS = ("output", "osc_port", "http_port", "host", "state_dir", "model")
+_RUN_OPTIONS = ("output", "input", "osc_port", "http_port", "host", "state_dir", "model")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--output", metavar="DEVICE|null|FILE.wav", help="where the sound goes")
+    run.add_argument("--input", metavar="DEVICE", help="what is listened to, default for any")
     run.add_argument("--osc-port", type=int, metavar="N", help="UDP and TCP port of OSC")
     run.add_argument("--http-port", type=int, metavar="N", help="port of OSCQuery")
     run.add_argument("--host", metavar="ADDR", help="address to listen on")

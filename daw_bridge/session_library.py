@@ -168,7 +168,7 @@ class Sounds:
             RequestError: It has not been read or heard.
         """
         if name == INPUT:
-            if number in self.heard:
+            if number in self.heard and number not in self.hearing.values():
                 return self.heard[number].identity
             raise RequestError(
                 f"Nothing has been taken from the input for slot {number} yet: send it /generate."

@@ -4,8 +4,9 @@ Pure. A slot's `init` that names a file is set once the file has been read; what
 slot meanwhile waits, so that messages that are sent at once do what they say. A file that cannot be
 read changes nothing. Names that come with a preset, scene or state are read as soon as they are
 set. Where `init` is the input, each /generate and /go begins from what has just come in there: the
-length of the take, up to the last bar line where that is in bars; what is made ahead begins from
-what the last of them heard. What no slot names and no take is made from is given back.
+length of the take, up to the last bar line where that is in bars. A stream listens anew with each
+take that begins, and makes the next one of it; fresh takes begin from what was heard last.
+What no slot names and no take is made from is given back.
 """
 
 from dataclasses import replace
@@ -120,12 +121,25 @@ class Beginnings(Shelving):
         if isinstance(event, SoundRead):
             heard, memory = {**self.sounds.heard, number: event.sound}, self.sounds.memory
             self.keep_sounds(replace(self.sounds, heard=heard, memory=memory | {event.sound}))
-            self.obey_now(asked[0])
-        elif isinstance(event, FileFailed):
-            self.fail(asked[0], event.code, event.text)
+        for request in asked[:1]:  # the one that it was heard for
+            if isinstance(event, FileFailed):
+                self.fail(request, event.code, event.text)
+            else:
+                self.obey_now(request)
         for request in asked[1:]:
             self.obey(request)
         self._wait_on(event.job_id, self.state.operations - before)
+
+    def _follow_input(self) -> None:
+        """Listen anew where a stream has come to another take."""
+        pairs = zip(self.before.slots, self.state.slots, strict=True)
+        for number, (old, slot) in enumerate(pairs, 1):
+            if slot.init == INPUT and slot.mode == "stream" and slot.voices is not old.voices:
+                has_begun = {one.voice_id for one in slot.voices} - {
+                    one.voice_id for one in old.voices
+                }
+                if has_begun and not self.input_refusal():
+                    self._have_heard(number)
 
     def _released(self, job_id: int) -> list[Request]:
         """Let go of what has waited for a job, in its order."""
@@ -173,6 +187,7 @@ class Beginnings(Shelving):
         """Have read what slots name, and give back what nothing needs."""
         super().settle()
         if self.state.slots is not self.before.slots:
+            self._follow_input()
             for name in {slot.init for slot in self.state.slots if names_file(slot.init)}:
                 if name not in {*self.sounds.read, *self.sounds.unread, *self._in_hand()}:
                     self._have_read(name)

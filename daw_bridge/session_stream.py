@@ -30,10 +30,11 @@ class Stream(Fresh):
 
     def keep_streaming(self) -> None:
         """Have what comes next made, in every slot that streams."""
-        time_has_changed = self.state.transport is not self.before.transport
+        names = ("transport", "sounds")
+        all_may = any(getattr(self.state, n) is not getattr(self.before, n) for n in names)
         for number, slot in enumerate(self.state.slots, 1):
             streams = slot.mode == "stream" or (slot.job and slot.job.purpose is Purpose.NEXT)
-            if streams and (time_has_changed or slot is not self.before.slots[number - 1]):
+            if streams and (all_may or slot is not self.before.slots[number - 1]):
                 self._go_on(number)
 
     def _go_on(self, number: int) -> None:

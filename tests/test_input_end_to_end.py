@@ -14,10 +14,11 @@ from daw_bridge.takes import open_take
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.daemon_rig import DaemonRig, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
-from tests.jack import JackServer, Player
+from tests.jack import JackServer, Player, Recorder
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 PORTS = ("daw-bridge-input:in_0", "daw-bridge-input:in_1")
+OUTPUTS = ("daw-bridge:out_0", "daw-bridge:out_1")
 FRAMES = SAMPLE_RATE_HZ
 PROMPT, SEED, STRENGTH = "warm analog pad", 7, 0.75
 TONE_HZ = 330.0
@@ -42,11 +43,12 @@ def place_in(sent: FloatArray, found: FloatArray) -> int | None:
     return None
 
 
-def tone_share(audio: FloatArray) -> float:
-    """How much of a sound's power lies within a semitone of what was sent."""
+def tone_share(audio: FloatArray, tone_hz: float = TONE_HZ) -> float:
+    """How much of a sound's power lies within a semitone of a tone."""
     power = np.abs(np.fft.rfft(audio[:, 0].astype(np.float64))) ** 2
     frequencies = np.fft.rfftfreq(len(audio), 1.0 / SAMPLE_RATE_HZ)
-    return float(power[np.abs(frequencies / TONE_HZ - 1.0) < 0.06].sum() / power.sum())
+    near = np.abs(frequencies / tone_hz - 1.0) < 0.06
+    return float(power[near].sum() / max(power.sum(), 1e-12))
 
 
 def read(path: Path) -> FloatArray:
@@ -114,6 +116,43 @@ def test_a_take_begins_from_what_another_program_plays(jack: JackServer, tmp_pat
     assert tone_share(without) < 0.05
     assert tone_share(with_input) > 0.4
     np.testing.assert_array_equal(with_input, made_of(heard[0], tmp_path))
+    assert rig.shared_memory() == []
+
+
+@pytest.mark.jack
+def test_a_stream_follows_what_is_played(jack: JackServer, tmp_path: Path) -> None:
+    """Two seconds of a low tone and two of a high one, round and round: both are followed."""
+    tones_hz, bar = (220.0, 660.0), SAMPLE_RATE_HZ
+    phases = [2 * np.pi * hz / SAMPLE_RATE_HZ * np.arange(2 * bar) for hz in tones_hz]
+    wave = 0.3 * np.sin(np.concatenate(phases)).astype(np.float32)
+
+    async def scene(port: int) -> FloatArray:
+        client = await UdpClient.connect(port)
+        for address, argument in (
+            ("tempo", ("f", 240.0)),
+            ("slot/1/mode", ("s", "stream")),
+            ("slot/1/bars", ("i", 1)),
+            ("slot/1/init/strength", ("f", 0.8)),
+            ("slot/1/init", ("s", "input")),
+        ):
+            client.send(f"/gen/{address}", argument)
+        await asyncio.sleep(2.0)
+        with Recorder(jack, OUTPUTS, seconds=10.0) as recorder:
+            client.send("/gen/slot/1/go", ("s", "warm pad"), ("i", 3))
+            recording = await asyncio.to_thread(recorder.finish)
+        client.close()
+        return recording.audio
+
+    options = {"output": "default", "model": "house", "input": "default"}
+    with (
+        Player(jack, np.stack([wave, wave], axis=1)) as player,
+        running_daemon(tmp_path, **options) as rig,
+    ):
+        player.connect(*PORTS)
+        audio = asyncio.run(scene(rig.osc_port))
+    pieces = [audio[at : at + bar // 2] for at in range(0, len(audio) - bar, bar // 2)]
+    for tone_hz in tones_hz:
+        assert max(tone_share(piece, tone_hz) for piece in pieces) > 0.7
     assert rig.shared_memory() == []
 
 

@@ -174,6 +174,28 @@ def test_fresh_takes_begin_from_what_was_heard_last() -> None:
     assert {take.recipe.base and take.recipe.base.source for take in spares} == {heard}
 
 
+@pytest.mark.parametrize("bars", [0, 1])
+def test_a_stream_follows_what_is_played(bars: int) -> None:
+    world = booth()
+    world.ask(SetValue(1, "mode", "stream"))
+    world.ask(SetValue(1, "bars", bars))
+    world.ask(Go(1, "wind"))
+    for _ in range(4):
+        heard = world.hear()
+        assert not world.wanted
+        assert source_of(world) == heard.identity
+        world.make()
+        world.deliver()
+        world.start_waiting()
+        world.deliver()
+        assert not world.jobs, "the next take waits for what is played to this one"
+    (job_id,) = world.wanted
+    world.wanted.clear()
+    world.tell(FileFailed(job_id, Fault.BAD_VALUE, "It was silent."))
+    assert source_of(world) == heard.identity, "without anything new it goes on with the last"
+    assert world.replies("/fail") == []
+
+
 # ── choosing an input ────────────────────────────────────────────────────────
 def wish_for(world: World, name: str = "Micro", request_id: int = 3) -> OpenInput:
     world.ask(SetValue(0, "input", (name, "")), request_id=request_id)
