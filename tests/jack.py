@@ -97,6 +97,8 @@ def running_jack(
             yield server
         finally:
             _end(server.process)
+            if server.process.returncode == -signal.SIGKILL:
+                _strike_off(name)
             _remove_remains(name)
 
 
@@ -119,10 +121,23 @@ def _await_server(server: JackServer, log: IO[bytes]) -> None:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(2)
+        process.wait(5)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _strike_off(name: str) -> None:
+    """Free a killed server's place: JACK has eight for all, and frees one for a server of its name.
+
+    Without this a machine on which eight servers were ever killed starts none.
+    """
+    with tempfile.TemporaryFile() as log:
+        server = JackServer(name, 256, _start_jackd(name, 256, CHANNELS, log))
+        try:
+            _await_server(server, log)
+        finally:
+            _end(server.process)
 
 
 def _remove_remains(name: str) -> None:

@@ -119,6 +119,12 @@ def test_an_input_that_goes_away_comes_back(jack: JackServer) -> None:
         task = asyncio.create_task(keeper.keep(told, lambda call: call()))
         try:
             await told.until(lambda events: len(events) == 1)
+            keeper.open(6, "default", "")
+            await told.until(lambda events: len(events) == 2)
+            once, again = told.events[0], told.events.pop()
+            assert isinstance(once, InputOpened)
+            assert again == InputOpened(once.device, 6)
+            assert set(PORTS) <= set(jack.ports()), "what is open stays open"
             keeper.open(7, "Studio 9000", "")
             await told.until(lambda events: len(events) == 2)
             assert keeper.status() is not None, "a wrong name costs nothing"
