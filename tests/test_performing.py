@@ -70,7 +70,8 @@ async def everything(client: UdpClient) -> dict[str, list[Any]]:
     client.send("/gen/refresh")
     values = {}
     while (message := await client.received.get()).address != "/done":
-        values[message.address] = [one for _, one in message.arguments]
+        if message.address != "/gen/log":  # no value, and told whenever something happens
+            values[message.address] = [one for _, one in message.arguments]
     return values
 
 
