@@ -30,10 +30,10 @@ from generator.cuda_graph import Recording
 from generator.minilm import MiniLm
 from generator.noise import seeded_noise
 from generator.spectral import blur_noise
-from generator.stable_audio.config import AutoencoderSizes, StableAudioConfig, TransformerSizes
 from generator.stable_audio.model import StableAudioModel
 from generator.stable_audio.recorded import Shelf as SeedShelf
 from generator.stable_audio.recorded import WholeTake
+from generator.stable_audio.sizes import AutoencoderSizes, StableAudioConfig, TransformerSizes
 from generator.take_program import Bucket, Making, Sounding
 from generator.torch_generator import Shelf
 

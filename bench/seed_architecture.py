@@ -22,17 +22,17 @@ from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from generator.checkpoint import Manifest, write_checkpoint
 from generator.loading import load_generator
 from generator.noise import seeded_noise
-from generator.stable_audio.config import (
+from generator.stable_audio.files import FAMILY
+from generator.stable_audio.model import StableAudioModel
+from generator.stable_audio.onnx_networks import FACES, OnnxNetworks
+from generator.stable_audio.pipeline import Networks
+from generator.stable_audio.sizes import (
     AutoencoderSizes,
     NumberRange,
     StableAudioConfig,
     TextSizes,
     TransformerSizes,
 )
-from generator.stable_audio.files import FAMILY
-from generator.stable_audio.model import StableAudioModel
-from generator.stable_audio.onnx_networks import FACES, OnnxNetworks
-from generator.stable_audio.pipeline import Networks
 from generator.stable_audio.torch_networks import TorchNetworks
 from training.export_stable_audio import QUANTISED, write_graphs
 from training.onnx_graphs import quantise_matmuls

@@ -8,8 +8,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from generator.stable_audio.config import NumberRange, StableAudioConfig, TextSizes
 from generator.stable_audio.oobleck import Decoder, Encoder
+from generator.stable_audio.sizes import NumberRange, StableAudioConfig, TextSizes
 from generator.stable_audio.t5 import TextEncoder
 from generator.stable_audio.transformer import DiffusionTransformer
 

@@ -18,9 +18,9 @@ from generator.checkpoint import (
 )
 from generator.errors import CheckpointError
 from generator.onnx_session import OnnxGraph
-from generator.stable_audio.config import MAX_SIZE, ClipSizes
 from generator.stable_audio.files import FAMILY, TOKENIZER_FILE
 from generator.stable_audio.pipeline import StableAudioGenerator
+from generator.stable_audio.sizes import MAX_SIZE, ClipSizes
 from generator.stable_audio.tokens import Pieces
 
 TEXT_FILE = "text_encoder.onnx"

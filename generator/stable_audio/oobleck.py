@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from generator.api import CHANNELS
-from generator.stable_audio.config import DILATIONS, EDGE_KERNEL, AutoencoderSizes
+from generator.stable_audio.sizes import DILATIONS, EDGE_KERNEL, AutoencoderSizes
 
 ENCODER_END_KERNEL = 3
 LEAST_DIVISOR = 1e-9

@@ -27,7 +27,7 @@ from generator.errors import RequestError
 from generator.finishing import finish, frames_to_decode
 from generator.memory import Remembered, SoundMemory, TakeMemory
 from generator.noise import seeded_noise
-from generator.stable_audio.config import ClipSizes
+from generator.stable_audio.sizes import ClipSizes
 from generator.stable_audio.tokens import Pieces
 
 CACHED_TEXTS = 256

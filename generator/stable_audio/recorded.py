@@ -16,9 +16,9 @@ from generator.api import CHANNELS, FloatArray, GenerationRequest, IntArray
 from generator.cuda_graph import Recording
 from generator.finishing import finish
 from generator.memory import Remembered
-from generator.stable_audio.config import ClipSizes
 from generator.stable_audio.model import StableAudioModel
 from generator.stable_audio.pipeline import StableAudioGenerator, words_of
+from generator.stable_audio.sizes import ClipSizes
 from generator.stable_audio.tokens import Pieces
 from generator.stable_audio.torch_networks import TorchNetworks
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generator.stable_audio.config import TextSizes
+from generator.stable_audio.sizes import TextSizes
 
 MASKED_SCORE = -1e9
 

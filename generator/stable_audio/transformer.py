@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generator.stable_audio.config import TransformerSizes
+from generator.stable_audio.sizes import TransformerSizes
 
 TIME_FEATURES = 256
 LEAST_ROTATED = 32

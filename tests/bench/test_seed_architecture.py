@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bench.seed_architecture import OPEN_SMALL, T5_BASE, measure
-from generator.stable_audio.config import AutoencoderSizes, TransformerSizes
 from generator.stable_audio.model import StableAudioModel
+from generator.stable_audio.sizes import AutoencoderSizes, TransformerSizes
 
 
 def millions(module: torch.nn.Module) -> int:

@@ -20,9 +20,9 @@ from generator.checkpoint import (
 )
 from generator.errors import CheckpointError, RequestError
 from generator.loading import load_generator
-from generator.stable_audio.config import ClipSizes
 from generator.stable_audio.files import FAMILY, KNOWN_LICENCE, open_folder
 from generator.stable_audio.onnx_networks import FACES
+from generator.stable_audio.sizes import ClipSizes
 from generator.stable_audio.weights import load_model
 from tests.generator.stable_audio.published import Published, publish
 from training.export_stable_audio import main, seal, write_graphs
