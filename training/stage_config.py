@@ -6,9 +6,17 @@ Knows no torch; `training/config.py` reads them.
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-
-from training.config import BackboneSizes, Count, Fraction, Positive, Rate, Run, Strict, Weight
+from training.config import (
+    BackboneSizes,
+    Count,
+    Fraction,
+    Natural,
+    Positive,
+    Rate,
+    Run,
+    Strict,
+    Weight,
+)
 
 
 class WatchSettings(Strict):
@@ -112,7 +120,7 @@ class VsdRun(StudentRun):
     tracker: Literal["copy", "lora"] = "copy"
     tracker_rate: Rate = 2e-4
     tracker_updates: Count = 1
-    tracker_ahead: int = Field(0, ge=0)
+    tracker_ahead: Natural = 0
     lora_rank: Count = 64
     lora_alpha: Positive = 128.0
     teacher_guidance: Weight = 1.5
