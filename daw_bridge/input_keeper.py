@@ -19,9 +19,10 @@ from daw_bridge.output_events import Device, InputOpened, OutputEvent, OutputRef
 from generator.api import FloatArray
 
 _WATCH_S = 0.1
-_LOOK_AGAIN_S = 3.0
+# Each look starts a process: the longer in vain, the more seldom.
+_FIRST_LOOK_S, _LONGEST_PAUSE_S = 2.0, 30.0
 Wish = tuple[str, str]
-_NONE: Wish = ("", "")
+Safely = Callable[[Callable[[], None]], None]
 
 
 class Session(Protocol):
@@ -50,6 +51,7 @@ class InputKeeper:
         self._wishes: asyncio.Queue[tuple[int, Wish]] = asyncio.Queue()
         self._process: InputProcess | None = None
         self._trouble = ""
+        self._pause_s, self._look_again_s = _FIRST_LOOK_S, 0.0
 
     def open(self, job_id: int, name: str, hostapi: str) -> None:
         """Have another input opened.
@@ -87,29 +89,33 @@ class InputKeeper:
             raise AudioError("The input is not open just now.")
         return process.heard(end_s, frames)
 
-    async def keep(self, session: Session, safely: Callable[[Callable[[], None]], None]) -> None:
+    async def keep(self, session: Session, safely: Safely) -> None:
         """Work for ever.
 
         Args:
             session: Who is told.
             safely: Calls what may fail by a fault of ours.
         """
-        look_again_s = time.monotonic()
         while True:
             try:
                 job_id, wish = await asyncio.wait_for(self._wishes.get(), _WATCH_S)
-                safely(partial(session.note, await self._fulfil(job_id, wish)))
-                continue
             except TimeoutError:
-                pass
-            if self._process is not None and not self._process.is_well:
-                session.log(1, f"The input {self._process.info.name!r} is gone; I look for it.")
-                await self._close()
-                safely(partial(session.note, InputOpened(Device(), 0, "It is gone just now.")))
-                look_again_s = time.monotonic() + _LOOK_AGAIN_S
-            if self._process is None and self._wanted[0] and time.monotonic() >= look_again_s:
-                await self._look_again(session, safely)
-                look_again_s = time.monotonic() + _LOOK_AGAIN_S
+                await self._watch(session, safely)
+            else:
+                safely(partial(session.note, await self._fulfil(job_id, wish)))
+
+    async def _watch(self, session: Session, safely: Safely) -> None:
+        """See whether the input is there, and look for one that is not."""
+        if self._process is not None and not self._process.is_well:
+            session.log(1, f"The input {self._process.info.name!r} is gone; I look for it.")
+            await self._close()
+            safely(partial(session.note, InputOpened(Device(), 0, "It is gone just now.")))
+            self._pause_s = _FIRST_LOOK_S
+            self._look_again_s = time.monotonic() + self._pause_s
+        if self._process is None and self._wanted[0] and time.monotonic() >= self._look_again_s:
+            await self._look_again(session, safely)
+            self._look_again_s = time.monotonic() + self._pause_s
+            self._pause_s = min(2.0 * self._pause_s, _LONGEST_PAUSE_S)
 
     async def _fulfil(self, job_id: int, wish: Wish) -> OutputEvent:
         """Open the new one beside the old one, so that a wrong name costs nothing."""
@@ -124,15 +130,13 @@ class InputKeeper:
         await asyncio.to_thread(self._remember, *wish)
         return InputOpened(_device_of(opened), job_id)
 
-    async def _look_again(
-        self, session: Session, safely: Callable[[Callable[[], None]], None]
-    ) -> None:
+    async def _look_again(self, session: Session, safely: Safely) -> None:
         try:
             self._process = await asyncio.to_thread(InputProcess, *self._wanted)
         except AudioError as error:
             if str(error) != self._trouble:
                 self._trouble = str(error)
-                session.log(1, f"{error} It is looked for every {_LOOK_AGAIN_S:g} s.")
+                session.log(1, f"{error} I go on looking for it.")
                 safely(partial(session.note, InputOpened(Device(), 0, str(error))))
             return
         self._trouble = ""
