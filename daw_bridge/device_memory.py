@@ -6,6 +6,7 @@ which are taken to other machines. Flow: daemon.py asks it at the start; the kee
 """
 
 import logging
+import threading
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +36,7 @@ class DeviceMemory:
         self._folder, self._settings = folder, settings
         self._path: Path = folder.path / FILE
         self._kept: dict[str, dict[str, Any]] = {}
+        self._lock = threading.Lock()  # an output and an input may be chosen at once
 
     def recall(self) -> Settings:
         """The settings, with the choices that stand in their place.
@@ -70,13 +72,14 @@ class DeviceMemory:
 
     def _keep(self, names: tuple[str, ...], values: tuple[object, ...]) -> None:
         chosen = dict(zip(names, values, strict=True))
-        self._kept[names[0]] = {**chosen, "instead_of": self._given(names)}
-        if not self._folder.owns:
-            return
-        try:
-            write_whole(self._path, "".join(map(_table, self._kept.values())).encode())
-        except OSError as error:
-            _LOG.warning("The choice of a device was not saved: %s", error)
+        with self._lock:
+            self._kept[names[0]] = {**chosen, "instead_of": self._given(names)}
+            if not self._folder.owns:
+                return
+            try:
+                write_whole(self._path, "".join(map(_table, self._kept.values())).encode())
+            except OSError as error:
+                _LOG.warning("The choice of a device was not saved: %s", error)
 
 
 def _names_of(kept: Mapping[str, Any]) -> tuple[str, ...]:

@@ -135,9 +135,8 @@ class Beginnings(Shelving):
         pairs = zip(self.before.slots, self.state.slots, strict=True)
         for number, (old, slot) in enumerate(pairs, 1):
             if slot.init == INPUT and slot.mode == "stream" and slot.voices is not old.voices:
-                has_begun = {one.voice_id for one in slot.voices} - {
-                    one.voice_id for one in old.voices
-                }
+                known = {one.voice_id for one in old.voices}
+                has_begun = any(one.voice_id not in known for one in slot.voices)
                 if has_begun and not self.input_refusal():
                     self._have_heard(number)
 
