@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format bench bench-long bench-gpu clean
+.PHONY: help run dev test test-slow check format bench bench-long bench-gpu clean
 
 VENV ?= .venv
 # The first of these that is Python 3.11 or newer makes the environment.
@@ -18,6 +18,8 @@ help: ## list these targets
 
 run: $(VENV)/.run ## start the daemon on the default output; options in ARGS="--output null"
 	@$(BIN)/daw-bridge run $(ARGS)
+
+dev: $(VENV)/.dev ## install what training and the tests need
 
 test: $(VENV)/.dev $(VENV)/.test-system ## all tests that take less than a minute each, two files at a time
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -2,7 +2,7 @@
 # Installs the system packages that a goal needs, only where they are missing, and says so.
 #
 #   scripts/system_packages.sh run     what the daemon needs: PortAudio, venv, oscsend to try it
-#   scripts/system_packages.sh test    besides: a JACK server, a C compiler, flac, and what training sounds are rendered
+#   scripts/system_packages.sh test    besides: a JACK server, a C compiler, flac, ip, and what training sounds are rendered
 #                                      with: a General MIDI font, Csound, SuperCollider, Sonic Pi
 #
 # Debian and Ubuntu through apt (as root or with sudo). On macOS the Python wheels carry PortAudio;
@@ -13,7 +13,7 @@ goal="${1:-run}"
 packages=(libportaudio2 liblo-tools)
 case "$goal" in
 run) ;;
-test) packages+=(jackd2 libjack-jackd2-dev gcc libc6-dev flac
+test) packages+=(jackd2 libjack-jackd2-dev gcc libc6-dev flac iproute2
     fluid-soundfont-gm csound supercollider-server sonic-pi-server nodejs) ;;
 *)
     echo "unknown goal '$goal': allowed are run and test" >&2

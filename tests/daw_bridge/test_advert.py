@@ -1,15 +1,13 @@
 """The daemon in the network: another peer of mDNS finds it, if it listens beyond this machine."""
 
 import asyncio
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from daw_bridge.advert import Advert, Whereabouts
+from tests.own_network import needs_network, run_alone
 
 PEER = """
 import asyncio, time
@@ -44,21 +42,11 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(shutil.which("unshare") is None or os.getuid() != 0, reason="needs root")
+@needs_network
 def test_another_peer_finds_both_ports_and_sees_them_go(tmp_path: Path) -> None:
     """In a network of its own, which nobody else hears."""
     (tmp_path / "peer.py").write_text(PEER)
-    script = (
-        "ip link set lo up; ip link set lo multicast on; ip route add 224.0.0.0/4 dev lo; "
-        f"{sys.executable} {tmp_path}/peer.py"
-    )
-    result = subprocess.run(
-        ["unshare", "-n", "bash", "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-    )
+    result = run_alone(f"{sys.executable} {tmp_path}/peer.py")
     assert "('_osc._udp.local.', 7770), ('_oscjson._tcp.local.', 7771)" in result.stdout, result
     assert result.stdout.endswith("gone\n")
 

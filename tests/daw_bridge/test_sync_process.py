@@ -3,7 +3,6 @@
 import contextlib
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from daw_bridge.sync_wire import (
 )
 from generator.api import SAMPLE_RATE_HZ
 from tests.jack import JackServer, compiled
+from tests.own_network import needs_network, run_alone
 
 OWN_IN, OWN_OUT = "daw-bridge-midi:in", "daw-bridge-midi:out"
 TEMPO_BPM = 133.7
@@ -256,26 +256,17 @@ sys.exit(1)
 """
 
 
-@pytest.mark.skipif(shutil.which("unshare") is None or os.getuid() != 0, reason="needs root")
+@needs_network
 def test_the_tempo_of_a_link_session_is_followed(tmp_path: Path) -> None:
     """In a network of its own: Link speaks to everybody who hears it."""
     (tmp_path / "peer.py").write_text(LINK_PEER)
     (tmp_path / "watcher.py").write_text(LINK_WATCHER)
     python = sys.executable
     script = (
-        "ip link set lo up; ip link set lo multicast on; "
-        "ip route add 224.0.0.0/4 dev lo; "
         # Of two sessions that meet the older one's tempo counts, so the peer's must be that.
         f"exec 3< <(exec {python} {tmp_path}/peer.py); peer=$!; read -u 3; sleep 1; "
         f"{python} {tmp_path}/watcher.py; status=$?; kill $peer; exit $status"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    result = subprocess.run(
-        ["unshare", "-n", "bash", "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=environment,
-    )
+    result = run_alone(script)
     assert result.returncode == 0, result.stderr
     assert "followed" in result.stdout

@@ -1,6 +1,7 @@
 """Where a process computes: rows are shared without loss, and no tensor stays behind."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -31,7 +32,7 @@ from training.crops import Crops
 from training.errors import TrainingError
 from training.fine_tune import FineTuneStage
 from training.loop import Stage, step_draws
-from training.place import HERE, Place, choose_device
+from training.place import HERE, Place
 from training.stage_config import TeacherRun
 from training.teacher import TeacherStage
 from training.vsd import VsdStage
@@ -74,11 +75,20 @@ def test_too_few_rows_name_the_cure() -> None:
         Place(CPU, 0, 3).rows(2)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there_is_refused() -> None:
-    assert choose_device("auto") == choose_device("cpu") == CPU
-    with pytest.raises(TrainingError, match="torch finds none"):
+    code = """if True:
+        from training.place import choose_device
+        print(choose_device("auto"), choose_device("cpu"))
         choose_device("cuda")
+    """
+    hidden = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=ROOT, env=hidden, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.stdout == "cpu cpu\n"
+    assert "TrainingError" in done.stderr
+    assert "torch finds none" in done.stderr
 
 
 def test_two_processes_have_the_curve_of_one_with_the_same_batch() -> None:
