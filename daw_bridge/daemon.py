@@ -115,7 +115,7 @@ class Daemon:
             missing_sources=missing_sources(),
         )
         workers = (self._audio, self._generator, self._files, self._outputs, self._input)
-        parts = Parts(*workers, self._osc, remove_take, self.end)
+        parts = Parts(*workers, self._osc.out, remove_take, self.end)
         self._engine = Engine(state, self._book, parts)
         self._keeper = StateKeeper(self._folder, self._files, self._engine)
         self._loop: asyncio.AbstractEventLoop
@@ -195,7 +195,7 @@ class Daemon:
         """Wait for the end."""
         if self._ended.is_set():
             return
-        self._osc.push(self._book.root + "/startup", (("s", __version__),))
+        self._osc.out.push(self._book.root + "/startup", (("s", __version__),))
         await self._ended.wait()
 
     async def close(self) -> None:

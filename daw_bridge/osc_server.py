@@ -1,18 +1,17 @@
-"""The sockets of OSC: UDP and TCP in, commands out; answers and feedback back to the clients.
+"""The sockets of OSC: UDP and TCP in, commands out.
 
 It never blocks and never waits in the way of a message: a datagram is read, decoded, resolved and
 handed to `obey` in one go, in the event loop's thread. It does not know what a command does; only
 what is about the connection itself (/notify, /ping, who is pushed what) is obeyed here.
-Flow: network → osc.py → addresses.py → here → daemon.py, and back.
+Flow: network → osc.py → addresses.py → here → daemon.py; answers and feedback go by osc_sender.py.
 """
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from daw_bridge.addresses import AddressBook
@@ -21,12 +20,10 @@ from daw_bridge.errors import CommandError, DawBridgeError, Fault
 from daw_bridge.osc import (
     MAX_PACKET_BYTES,
     Message,
-    TaggedValue,
     Timed,
     decode_packet,
-    encode_message,
-    pack,
 )
+from daw_bridge.osc_sender import OscSender, call_at
 from daw_bridge.requests import ClearSchedule, Dump, Notify, Ping, Request, Sync, Watch
 from daw_bridge.schedule import LATE_S, MAX_AHEAD_S, Schedule, WallClock, seconds_ahead
 from daw_bridge.table_rows import Access
@@ -52,16 +49,6 @@ class OscSettings:
     lease_s: float
 
 
-@dataclass
-class OscCounters:
-    """What happened at the sockets since the start."""
-
-    packets: int = 0
-    malformed: int = 0
-    refused: int = 0
-    unsent: int = 0
-
-
 class OscServer:
     """One UDP and one TCP socket on the same port."""
 
@@ -74,13 +61,13 @@ class OscServer:
             obey: Called with each request and the monotonic time in seconds at which it is to
                 take effect, None for at once. It must not block.
         """
-        self.counters = OscCounters()
+        self.malformed = 0
         self.port = settings.port
         self._settings, self._book, self._obey = settings, book, obey
         self._clients = ClientBook(settings.lease_s)
+        self.out = OscSender(self._clients)
         self._schedule: Schedule[Request] = Schedule()
         self._wall_clock = WallClock()
-        self._connections: dict[Peer, Line] = {}
         self._syncs: list[tuple[int, Request]] = []
         self._dump = 0
         self._alarm: asyncio.TimerHandle | None = None
@@ -110,6 +97,7 @@ class OscServer:
                         f"{error.strerror or error}. Is another daw-bridge running? "
                         "Choose another with --osc-port or --host."
                     ) from error
+        self.out.udp = self._udp_socket
         asyncio.get_running_loop().add_reader(self._udp_socket, self._read_udp)
 
     def _open_udp(self) -> socket.socket:
@@ -141,8 +129,7 @@ class OscServer:
         if self._udp is not None:
             asyncio.get_running_loop().remove_reader(self._udp)
             self._udp.close()
-        for connection in list(self._connections.values()):
-            connection.hang_up()
+        self.out.hang_up()
         if self._tcp is not None:
             self._tcp.close()
             await self._tcp.wait_closed()
@@ -165,7 +152,6 @@ class OscServer:
             packet: Any bytes.
             peer: Who sent it.
         """
-        self.counters.packets += 1
         before_s, wall_s, now_s = time.monotonic(), time.time(), time.monotonic()
         client = self._clients.heard(peer, now_s)
         unix_s = self._wall_clock.read(before_s, wall_s, now_s)
@@ -184,7 +170,7 @@ class OscServer:
             return
         if ahead_s < -LATE_S:
             late_ms = (("s", message.address), ("d", -1000.0 * ahead_s))
-            self.send(client.client_id, "/late", late_ms)
+            self.out.send(client.client_id, "/late", late_ms)
         for found in self._book.resolve(message, client.client_id):
             if isinstance(found, CommandError):
                 self._refuse(found, client)
@@ -200,17 +186,14 @@ class OscServer:
                 self._refuse_request(found, Fault.QUEUE_FULL, text, client)
 
     def _refuse(self, error: CommandError, client: Client) -> None:
-        if error.fault is Fault.BAD_PACKET:
-            self.counters.malformed += 1
-        else:
-            self.counters.refused += 1
+        self.malformed += error.fault is Fault.BAD_PACKET
         if error.fault in _TOLD_AS_ERROR and not error.request_id:
             told = (("s", error.fault.name.lower()), ("s", error.text))
-            self.send(client.client_id, self._book.root + "/error", told)
+            self.out.send(client.client_id, self._book.root + "/error", told)
         else:
             head = (("s", error.address), ("i", error.request_id))
             told_why = (*head, ("i", int(error.fault)), ("s", error.text))
-            self.send(client.client_id, "/fail", told_why)
+            self.out.send(client.client_id, "/fail", told_why)
 
     def _refuse_request(self, request: Request, fault: Fault, text: str, client: Client) -> None:
         error = CommandError(fault, text, address=request.address, request_id=request.request_id)
@@ -224,11 +207,11 @@ class OscServer:
             self._alarm.cancel()
         next_due_s = self._schedule.next_due_s()
         if next_due_s is not None:
-            self._alarm = _call_at(next_due_s - LOOKAHEAD_S, self._run_schedule)
+            self._alarm = call_at(next_due_s - LOOKAHEAD_S, self._run_schedule)
 
     def _do(self, request: Request, due_s: float | None) -> None:
         if isinstance(request.command, Ping):
-            self.send(request.client, "/pong", request.command.arguments)
+            self.out.send(request.client, "/pong", request.command.arguments)
         elif isinstance(request.command, Notify):
             self._notify(request, request.command)
         elif isinstance(request.command, Watch):
@@ -263,14 +246,16 @@ class OscServer:
 
     def _done_if_numbered(self, request: Request) -> None:
         if request.request_id:
-            self.send(request.client, "/done", (("s", request.address), ("i", request.request_id)))
+            self.out.send(
+                request.client, "/done", (("s", request.address), ("i", request.request_id))
+            )
 
     def _notify(self, request: Request, wish: Notify) -> None:
         client = self._clients.get(request.client)
         if client is None:
             return
         now_s, lease_s = time.monotonic(), self._settings.lease_s if wish.on else 0.0
-        if client.peer not in self._connections:
+        if not self.out.has_line(client.peer):
             client.target = (client.peer[0], wish.port or client.peer[1])
         # Whoever asked for the same target before: `oscsend` has a new port of its own each time.
         until_s = now_s + lease_s
@@ -283,7 +268,7 @@ class OscServer:
         # As scsynth answers it: the number of the client comes first, unless the asker gave an id.
         ids = (("i", request.request_id),) if request.request_id else ()
         answer = (("s", request.address), *ids, ("i", client.client_id), ("f", lease_s))
-        self.send(request.client, "/done", answer)
+        self.out.send(request.client, "/done", answer)
 
     def _watch(self, request: Request, wish: Watch) -> None:
         client = self._clients.get(request.client)
@@ -292,7 +277,6 @@ class OscServer:
         (client.watched.add if wish.on else client.watched.discard)(wish.address)
         self._done_if_numbered(request)
 
-    # ── out ──────────────────────────────────────────────────────────────────
     def subscribe(self, host: str, port: int) -> None:
         """Send feedback to a client for as long as the server runs.
 
@@ -311,76 +295,14 @@ class OscServer:
         peer = (str(address[0]), port)
         self._clients.heard(peer, time.monotonic()).lease_until_s = float("inf")
 
-    def is_local(self, client_id: int) -> bool:
-        """Whether a client is on this machine."""
-        client = self._clients.get(client_id)
-        return client is not None and ipaddress.ip_address(client.peer[0]).is_loopback
-
-    def send(self, client_id: int, address: str, arguments: Sequence[TaggedValue]) -> None:
-        """Answer one client; one that is gone is no error."""
-        client = self._clients.get(client_id)
-        if client is not None:
-            self._send_packet(client.peer, encode_message(address, arguments))
-
-    def send_many(
-        self, client_id: int, messages: Sequence[tuple[str, Sequence[TaggedValue]]]
-    ) -> None:
-        """Answer one client with many messages in few packets."""
-        client = self._clients.get(client_id)
-        if client is not None:
-            for packet in pack(encode_message(*message) for message in messages):
-                self._send_packet(client.peer, packet)
-
-    def show(self, address: str, arguments: Sequence[TaggedValue]) -> None:
-        """Tell everybody who wants feedback, or listens to it, that a value has changed."""
-        now_s, packet = time.monotonic(), b""
-        for client in self._clients.told(address, now_s):
-            packet = packet or encode_message(address, arguments)
-            was_idle = client.feedback.next_due_s() is None
-            if client.feedback.offer(address, packet, now_s):
-                self._send_packet(client.target, packet)
-            elif was_idle:
-                self._plan_flush(client)
-
-    def push(self, address: str, arguments: Sequence[TaggedValue]) -> None:
-        """Tell everybody who wants feedback of something that is no value: none is left out."""
-        packet = encode_message(address, arguments)
-        for client in self._clients.subscribed(time.monotonic()):
-            self._send_packet(client.target, packet)
-
-    def stream(self, address: str, arguments: Sequence[TaggedValue]) -> None:
-        """Tell everybody who asked for this address."""
-        for client in self._clients.watching(address, time.monotonic()):
-            self._send_packet(client.target, encode_message(address, arguments))
-
-    def _plan_flush(self, client: Client) -> None:
-        due_s = client.feedback.next_due_s()
-        if due_s is not None:
-            _call_at(due_s, lambda: self._flush(client))
-
-    def _flush(self, client: Client) -> None:
-        for packet in pack(client.feedback.take_due(time.monotonic())):
-            self._send_packet(client.target, packet)
-        self._plan_flush(client)
-
-    def _send_packet(self, peer: Peer, packet: bytes) -> None:
-        connection = self._connections.get(peer)
-        if connection is not None:
-            connection.send(packet)
-            return
-        try:
-            self._udp_socket.sendto(packet, peer)
-        except (OSError, OverflowError):  # the latter for a TCP client that has hung up
-            self.counters.unsent += 1
-
     # ── connections ──────────────────────────────────────────────────────────
     def connected(self, connection: Line) -> None:
         """A client is there, by TCP or a WebSocket."""
-        self._connections[connection.peer] = connection
+        self.out.connect(connection)
 
     def disconnected(self, connection: Line) -> None:
         """Such a client is gone."""
-        self._connections.pop(connection.peer, None)
+        self.out.disconnect(connection)
         self._clients.drop(connection.peer)
 
     def listen(self, peer: Peer, address: str, *, on: bool) -> None:
@@ -406,7 +328,3 @@ class OscServer:
         """Tell a client that what it said is not understood."""
         client = self._clients.heard(peer, time.monotonic())
         self._refuse(CommandError(Fault.BAD_PACKET, text), client)
-
-
-def _call_at(due_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-    return asyncio.get_running_loop().call_later(max(0.0, due_s - time.monotonic()), call)

@@ -63,7 +63,7 @@ def test_a_command_arrives_and_a_ping_comes_back() -> None:
         stage.client.send("/gen/ping", ("i", 3), ("s", "x"), ("T", True))
         assert await stage.client.expect("/pong") == [3, "x", True]
         assert stage.obeyed[0][0].command == SetValue(2, "gain_db", -6.0)
-        assert stage.server.is_local(stage.obeyed[0][0].client)
+        assert stage.server.out.is_local(stage.obeyed[0][0].client)
 
     play(scene)
 
@@ -89,7 +89,7 @@ def test_noise_is_counted_and_answered_and_nothing_else_happens() -> None:
         for size in (1, 7, 100, 9_000, 60_000):
             stage.client.send_bytes(b"\x01" + source.randbytes(size - 1))
             assert (await stage.client.expect("/gen/error"))[0] == "bad_packet"
-        assert stage.server.counters.malformed == 5
+        assert stage.server.malformed == 5
         assert stage.obeyed == []
         await stage.settle()
 
@@ -172,7 +172,7 @@ def test_a_tcp_stream_of_noise_is_hung_up_on() -> None:
         async with asyncio.timeout(5.0):
             assert b"bad_packet" in await reader.read()
         writer.close()
-        assert stage.server.counters.malformed == 1
+        assert stage.server.malformed == 1
 
     play(scene)
 
@@ -185,10 +185,10 @@ def test_much_noise_over_tcp_still_gets_its_answer() -> None:
             writer.write(len(wish).to_bytes(4, "big") + wish + b"\x7f" * 1_000_000)
             async with asyncio.timeout(5.0):
                 assert b"bad_packet" in await reader.read()
-            stage.server.push("/gen/log", (("i", 2), ("s", "not for who was hung up on")))
+            stage.server.out.push("/gen/log", (("i", 2), ("s", "not for who was hung up on")))
             writer.close()
         await stage.settle()
-        assert stage.server.counters.malformed == 10
+        assert stage.server.malformed == 10
 
     play(scene)
 
@@ -200,14 +200,14 @@ def test_feedback_goes_to_those_who_asked_and_ends_when_they_say_so() -> None:
         address, client_id, lease_s = await stage.client.expect("/done")
         assert (address, lease_s) == ("/gen/notify", 60.0)
         assert client_id > 0
-        stage.server.show("/gen/tempo", (("f", 121.0),))
+        stage.server.out.show("/gen/tempo", (("f", 121.0),))
         assert await listener.expect("/gen/tempo") == [121.0]
         for tempo_bpm in range(122, 200):
-            stage.server.show("/gen/tempo", (("f", float(tempo_bpm)),))
+            stage.server.out.show("/gen/tempo", (("f", float(tempo_bpm)),))
         assert await listener.expect("/gen/tempo") == [199.0]
         stage.client.send("/gen/notify", ("i", 0))
         await stage.client.expect("/done")
-        stage.server.show("/gen/tempo", (("f", 1.0),))
+        stage.server.out.show("/gen/tempo", (("f", 1.0),))
         await stage.settle()
         assert listener.received.empty()
         listener.close()
@@ -233,7 +233,7 @@ def test_one_target_hears_everything_once_whoever_asked_for_it_and_may_be_signed
             asker.send("/gen/notify", ("i", on), ("i", listener.port))
             await asker.expect("/done")
             asker.close()
-            stage.server.push("/gen/log", (("i", 2), ("s", "news")))
+            stage.server.out.push("/gen/log", (("i", 2), ("s", "news")))
             await stage.settle()
         await listener.expect("/gen/log")
         await listener.expect("/gen/log")
@@ -249,7 +249,7 @@ def test_feedback_comes_home_when_it_is_asked_for_without_a_port() -> None:
         for port in (("i", listener.port),), ():
             stage.client.send("/gen/notify", ("i", 1), *port)
             await stage.client.expect("/done")
-        stage.server.show("/gen/tempo", (("f", 99.0),))
+        stage.server.out.show("/gen/tempo", (("f", 99.0),))
         assert await stage.client.expect("/gen/tempo") == [99.0]
         assert listener.received.empty()
         listener.close()
@@ -261,7 +261,7 @@ def test_clients_from_the_settings_hear_everything_from_the_start() -> None:
     async def scene(stage: Stage) -> None:
         listener = await UdpClient.connect(0, local=("127.0.0.1", 0))
         stage.server.subscribe("localhost", listener.port)
-        stage.server.push("/gen/startup", (("s", "1.2.3"),))
+        stage.server.out.push("/gen/startup", (("s", "1.2.3"),))
         assert await listener.expect("/gen/startup") == ["1.2.3"]
         listener.close()
 
@@ -346,11 +346,11 @@ def test_a_stream_goes_to_those_who_asked_for_it_and_to_nobody_else() -> None:
         stage.client.send("/gen/beat", ("i", 1))
         await stage.settle()
         beat = (("i", 1), ("i", 2), ("f", 120.0))
-        stage.server.stream("/gen/beat", beat)
+        stage.server.out.stream("/gen/beat", beat)
         assert await stage.client.expect("/gen/beat") == [1, 2, 120.0]
         stage.client.send("/gen/beat", ("i", 0))
         await stage.settle()
-        stage.server.stream("/gen/beat", beat)
+        stage.server.out.stream("/gen/beat", beat)
         await stage.settle()
         assert stage.client.received.empty()
         assert other.received.empty()

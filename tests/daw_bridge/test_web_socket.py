@@ -37,7 +37,7 @@ class House:
         assert isinstance(request.command, SetValue)
         slot, field = request.command.slot, request.command.field
         arguments = self.book.tagged(slot, field, request.command.value)
-        self.osc.show(self.book.address_of(slot, field), arguments)
+        self.osc.out.show(self.book.address_of(slot, field), arguments)
 
     def call(self, call: Callable[[], None]) -> None:
         """Have the server's own thread do something, and wait for it."""
@@ -48,7 +48,7 @@ class House:
         asyncio.run_coroutine_threadsafe(called(), self.loop).result(PATIENCE_S)
 
     def show(self, gain: float) -> None:
-        self.call(lambda: self.osc.show("/gen/slot/1/gain", (("f", gain),)))
+        self.call(lambda: self.osc.out.show("/gen/slot/1/gain", (("f", gain),)))
 
     @contextlib.contextmanager
     def client(self) -> Iterator[websocket.WebSocket]:
@@ -109,7 +109,7 @@ def test_who_listens_is_told_until_it_does_no_more(house: House) -> None:
         ping(listener)
         time.sleep(0.05)  # longer than the lease of somebody who is not connected
         house.show(-6.0)
-        house.call(lambda: house.osc.show("/gen/slot/2/gain", (("f", -1.0),)))
+        house.call(lambda: house.osc.out.show("/gen/slot/2/gain", (("f", -1.0),)))
         assert hear(listener) == gain(-6.0)
         say(listener, "IGNORE", "/gen/slot/1/gain")
         ping(listener)
@@ -139,7 +139,7 @@ def test_what_is_pushed_can_be_listened_to(house: House) -> None:
     with house.client() as client:
         say(client, "LISTEN", "/gen/slot/2/pos")
         ping(client)
-        house.call(lambda: house.osc.stream("/gen/slot/2/pos", (("f", 0.5),)))
+        house.call(lambda: house.osc.out.stream("/gen/slot/2/pos", (("f", 0.5),)))
         assert hear(client) == Message("/gen/slot/2/pos", (("f", 0.5),))
 
 
@@ -221,7 +221,7 @@ def test_whoever_hangs_up_is_forgotten(house: House) -> None:
         say(client, "LISTEN", "/gen/slot/1/gain")
         ping(client)
     deadline_s = time.monotonic() + PATIENCE_S
-    while house.osc._connections or len(house.osc._clients):
+    while house.osc.out._connections or len(house.osc._clients):
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
     house.show(-1.0)
