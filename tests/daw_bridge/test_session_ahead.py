@@ -12,7 +12,7 @@ from daw_bridge.requests import Generate, Go, NoteOn, Play, SetValue, Stop, Sync
 from daw_bridge.session_fresh import SPARES
 from daw_bridge.session_recipe import ENDLESS_RMS_DBFS, kind
 from generator.api import SAMPLE_RATE_HZ
-from tests.daw_bridge.test_session import BEAT_FRAMES, World
+from tests.daw_bridge.session_world import BEAT_FRAMES, World
 
 
 def played(world: World) -> list[int]:

@@ -13,7 +13,7 @@ from daw_bridge.portaudio import DeviceInfo
 from daw_bridge.requests import AskDevices, Go, NoteOn, Panic, Play, SetValue, Sync
 from daw_bridge.session_decision import AudioRestarted, ListDevices, OpenOutput
 from daw_bridge.session_shown import value_of
-from tests.daw_bridge.test_session import World, playing
+from tests.daw_bridge.session_world import World, playing
 
 CARD = Device("Card", "ALSA", 5.0, 11.0)
 STUDIO = SetValue(0, "device", ("Studio", ""))

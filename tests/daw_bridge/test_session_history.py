@@ -10,7 +10,7 @@ from daw_bridge.session_history import MOST_KEPT, MOST_SECONDS, MOST_TAKES, reme
 from daw_bridge.session_shown import value_of
 from daw_bridge.session_state import Take
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
-from tests.daw_bridge.test_session import World, playing
+from tests.daw_bridge.session_world import World, playing
 
 RECIPE = GenerationRequest("kick", 1)
 lengths_s = st.lists(st.integers(1, 24), max_size=40)

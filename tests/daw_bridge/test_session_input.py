@@ -19,7 +19,7 @@ from daw_bridge.session_decision import Action, DoFiles, ListDevices, OpenInput,
 from daw_bridge.session_shown import value_of
 from daw_bridge.sounds import Sound
 from generator.api import SAMPLE_RATE_HZ
-from tests.daw_bridge.test_session import World
+from tests.daw_bridge.session_world import World
 
 MICROPHONE = Device("Microphone", "ALSA", latency_ms=12.0)
 

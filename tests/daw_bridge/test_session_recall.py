@@ -47,8 +47,8 @@ from daw_bridge.session_recall import snapshot
 from daw_bridge.session_shelf import state_document
 from daw_bridge.session_state import Take
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
+from tests.daw_bridge.session_world import SLOTS, World
 from tests.daw_bridge.strategies import argument_values
-from tests.daw_bridge.test_session import SLOTS, World
 
 BAR_FRAMES = 2 * SAMPLE_RATE_HZ  # at 120 bpm
 

@@ -10,7 +10,7 @@ from daw_bridge.requests import Generate, Inpaint, SetValue
 from daw_bridge.session_recipe import Dice, blend_of, corner_weights, init_refusal, recipe_of, throw
 from daw_bridge.session_state import SlotState
 from daw_bridge.transport import Transport
-from tests.daw_bridge.test_session import World
+from tests.daw_bridge.session_world import World
 
 CLOCK = Transport(120.0)
 weights = st.floats(0, 1)

@@ -12,7 +12,7 @@ from daw_bridge.output_events import Device, InputOpened
 from daw_bridge.requests import Command, Generate, Go, SetValue, Stop, Sync
 from daw_bridge.session_decision import Action, DoFiles, Submit
 from daw_bridge.sounds import Sound
-from tests.daw_bridge.test_session import World
+from tests.daw_bridge.session_world import World
 
 BROKEN = "broken.wav"
 

@@ -28,7 +28,7 @@ from daw_bridge.requests import (
 )
 from daw_bridge.session_library import Tape
 from generator.api import SAMPLE_RATE_HZ
-from tests.daw_bridge.test_session import World
+from tests.daw_bridge.session_world import World
 from tests.daw_bridge.test_session_recall import jobs_of, last_job
 
 KEPT_S = 60

@@ -25,7 +25,7 @@ from daw_bridge.requests import (
 from daw_bridge.session_decision import Show
 from daw_bridge.transport import Signature
 from generator.api import SAMPLE_RATE_HZ
-from tests.daw_bridge.test_session import World
+from tests.daw_bridge.session_world import World
 
 FRAMES_A_MS = SAMPLE_RATE_HZ / 1000
 SOURCES = ("internal", "link", "midi", "jack", "osc")
