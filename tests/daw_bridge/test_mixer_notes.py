@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daw_bridge.audio_commands import Ended, Panic, Play, SetSlotGain, Started, StopSlot
 from generator.api import SAMPLE_RATE_HZ
-from tests.daw_bridge.test_mixer import MS, largest_step, mixer_with, noise, render, render_in, tone
+from tests.daw_bridge.mixer_rig import MS, largest_step, mixer_with, noise, render, render_in, tone
 
 
 def pitch_hz(wave: np.ndarray) -> float:
