@@ -2,7 +2,7 @@
 
 Teachers, warm-ups, ARC and VSD answer the same held-out prompts and claims, measured as
 `training/evaluate.py` measures a checkpoint; beside each stands how long its own stage was trained.
-Everything is in fp32, before the export.
+All are as they were trained, before any export.
 """
 
 from collections.abc import Callable, Sequence
