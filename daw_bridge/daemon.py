@@ -24,7 +24,8 @@ from daw_bridge.advert import Advert, Whereabouts
 from daw_bridge.audio_output import OutputSettings
 from daw_bridge.audio_process import AudioProcess
 from daw_bridge.device_memory import DeviceMemory
-from daw_bridge.engine import Engine, Parts
+from daw_bridge.engine import Engine
+from daw_bridge.engine_parts import Parts
 from daw_bridge.errors import DawBridgeError, Fault
 from daw_bridge.file_worker import FilePlaces, FileWorker
 from daw_bridge.generator_process import GeneratorProcess

@@ -9,7 +9,8 @@ from daw_bridge import audio_commands as audio
 from daw_bridge.addresses import AddressBook
 from daw_bridge.audio_output import OutputInfo
 from daw_bridge.audio_status import AudioStatus
-from daw_bridge.engine import Engine, Parts
+from daw_bridge.engine import Engine
+from daw_bridge.engine_parts import Parts
 from daw_bridge.errors import AudioError, Fault, QueueFull
 from daw_bridge.file_jobs import FileEvent, FileJob
 from daw_bridge.generator_events import (
