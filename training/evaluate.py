@@ -134,10 +134,10 @@ def evaluate(checkpoint: Path, run: EvaluationRun, progress: Progress) -> Outcom
 def outcome_lines(outcome: Outcome) -> str:
     """Return the main numbers, what each part cost, and where the page is, for a terminal."""
     metrics = outcome.metrics
-    lines = [f"{'':36s}" + "".join(f"{key:>16s}" for key, _ in COLUMNS)]
+    lines = [f"{'':36s}" + "".join(f"{key:>18s}" for key, _ in COLUMNS)]
     for name, scores in metrics["systems"].items():
         cells = (f"{scores[key]:.3f}" if key in scores else "" for key, _ in COLUMNS)
-        lines.append(f"{name:36s}" + "".join(f"{cell:>16s}" for cell in cells))
+        lines.append(f"{name:36s}" + "".join(f"{cell:>18s}" for cell in cells))
     claims = metrics["claims"]
     kinds = (f"{kind} {told(row)}" for kind, row in claims["by_kind"].items())
     lines.append(f"claims that hold: {told(claims)}: {', '.join(kinds)}")
