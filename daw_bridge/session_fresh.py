@@ -1,13 +1,16 @@
 """The rules of fresh slots: every trigger plays a take that nobody has heard, made ahead of time.
 
 Pure. While nothing else is being made, a fresh slot lays in a few takes of what it asks for now; a
-trigger takes the oldest of them. What was made for other words or another length is forgotten.
+trigger takes the oldest of them. What was made for other words or another length is forgotten, and
+so is what was made from another sound than takes would begin from now: an older moment of the
+input, or the take that a slot had before.
 """
 
 from dataclasses import replace
 
 from daw_bridge.errors import Fault
 from daw_bridge.requests import Request
+from daw_bridge.session_decision import CancelJob
 from daw_bridge.session_generation import Generation
 from daw_bridge.session_playback import NEWER_PLAY
 from daw_bridge.session_recipe import kind
@@ -69,17 +72,26 @@ class Fresh(Generation):
 
     def stock_up(self) -> None:
         """Forget spare takes of what is no more asked for, and have one made if nobody works."""
-        is_idle = all(slot.job is None for slot in self.state.slots)
+        is_idle = self._is_idle
         time_has_changed = self.state.transport is not self.before.transport
+        sources_have_changed = (
+            self.state.slots is not self.before.slots or self.state.sounds is not self.before.sounds
+        )
         for number, slot in enumerate(self.state.slots, 1):
-            has_changed = time_has_changed or slot is not self.before.slots[number - 1]
+            has_changed = (
+                time_has_changed
+                or slot is not self.before.slots[number - 1]
+                or (slot.init and sources_have_changed)
+            )
             has_room = is_idle and slot.fresh and len(slot.spares) < SPARES
             if not (has_room or slot.hungry or (has_changed and (slot.fresh or slot.spares))):
                 continue
             wanted = self.wanted_ahead(number) if slot.fresh else None
-            good = tuple(one for one in slot.spares if wanted and kind(one.recipe) == kind(wanted))
+            good = tuple(one for one in slot.spares if wanted and _is_of(one.recipe, wanted))
             if good != slot.spares:
                 self.put(number, replace(slot, spares=good))
+            self._forget_making(number, wanted)
+            is_idle = self._is_idle
             if wanted is not None:
                 self._feed(number, wanted)
             slot = self.slot(number)
@@ -93,6 +105,19 @@ class Fresh(Generation):
                 self.order_ahead(number, wanted, Purpose.SPARE)
                 is_idle = False
 
+    @property
+    def _is_idle(self) -> bool:
+        return all(slot.job is None for slot in self.state.slots)
+
+    def _forget_making(self, number: int, wanted: GenerationRequest | None) -> None:
+        """Have a take ahead that nobody would want any more not be made."""
+        job = self.slot(number).job
+        if job is None or job.purpose is not Purpose.SPARE or job.cue or job.take:
+            return
+        if wanted is None or not _is_of(job.recipe, wanted):
+            self.actions.append(CancelJob(job.job_id))
+            self.put(number, replace(self.slot(number), job=None))
+
     def wanted_ahead(self, number: int) -> GenerationRequest | None:
         """What a fresh slot would ask for now; None where that makes no sense.
 
@@ -102,3 +127,8 @@ class Fresh(Generation):
             return self.recipe(number, seed=None if self.slot(number).variation else -1)
         except RequestError:
             return None
+
+
+def _is_of(made: GenerationRequest, wanted: GenerationRequest) -> bool:
+    """Whether a take is one that is wanted: of its kind, and begun from the same sound."""
+    return kind(made) == kind(wanted) and made.base == wanted.base

@@ -8,9 +8,10 @@ import pytest
 from daw_bridge import audio_commands as audio
 from daw_bridge.errors import Fault
 from daw_bridge.generator_events import TakeFailed, TakeReady
+from daw_bridge.loudness import ENDLESS_RMS_DBFS
 from daw_bridge.requests import Generate, Go, NoteOn, Play, SetValue, Stop, Sync
 from daw_bridge.session_fresh import SPARES
-from daw_bridge.session_recipe import ENDLESS_RMS_DBFS, kind
+from daw_bridge.session_recipe import kind
 from generator.api import SAMPLE_RATE_HZ
 from tests.daw_bridge.session_world import BEAT_FRAMES, World
 
@@ -63,6 +64,41 @@ def test_other_words_make_what_was_laid_in_stale() -> None:
     take = world.state.slots[0].take
     assert take is not None
     assert take.recipe.prompt == "clap"
+
+
+def test_what_is_being_made_for_other_words_is_not_what_a_trigger_plays() -> None:
+    world = fresh_pad()
+    world.ask(SetValue(1, "prompt", "clap"))
+    world.ask(Play(1, 1.0))
+    world.settle()
+    take = world.state.slots[0].take
+    assert take is not None
+    assert take.recipe.prompt == "clap"
+    assert len(played(world)) == 1
+
+
+@pytest.mark.parametrize(
+    "change", [Go(2, "another kick"), SetValue(1, "init_strength", 0.25), SetValue(1, "init", "")]
+)
+def test_another_beginning_makes_what_was_laid_in_stale(change: Go | SetValue) -> None:
+    """A fresh pad that begins from slot 2, of which the take or its share has changed."""
+    world = fresh_pad()
+    world.ask(Go(2, "kick"))
+    world.settle()
+    world.ask(SetValue(1, "init", "slot:2"))
+    world.settle()
+    before = set(world.state.slots[0].spares)
+    assert len(before) == SPARES
+    world.ask(change)
+    world.settle()
+    after = world.state.slots[0].spares
+    assert len(after) == SPARES
+    assert before.isdisjoint(after)
+    (base,) = {take.recipe.base for take in after}
+    kick = world.state.slots[1].take
+    assert kick is not None
+    assert base is None if change == SetValue(1, "init", "") else base is not None
+    assert base is None or base.source == kick.recipe.identity
 
 
 def test_what_is_asked_for_goes_before_what_is_made_ahead() -> None:

@@ -16,7 +16,9 @@ from daw_bridge.output_events import (
 from daw_bridge.portaudio import DeviceInfo, Direction
 from daw_bridge.requests import AskInputs, Generate, Go, SetValue, Sync
 from daw_bridge.session_decision import Action, DoFiles, ListDevices, OpenInput, Submit
+from daw_bridge.session_fresh import SPARES
 from daw_bridge.session_shown import value_of
+from daw_bridge.session_state import Take
 from daw_bridge.sounds import Sound
 from generator.api import SAMPLE_RATE_HZ
 from tests.daw_bridge.session_world import World
@@ -64,6 +66,10 @@ def source_of(world: Booth) -> str:
     (request,) = world.jobs.values()
     assert request.base is not None
     return request.base.source
+
+
+def spares_of(world: Booth) -> tuple[Take, ...]:
+    return world.state.slots[0].spares
 
 
 def test_a_take_begins_from_what_has_just_come_in() -> None:
@@ -172,6 +178,19 @@ def test_fresh_takes_begin_from_what_was_heard_last() -> None:
     spares = world.state.slots[0].spares
     assert spares
     assert {take.recipe.base and take.recipe.base.source for take in spares} == {heard}
+
+
+def test_fresh_takes_of_an_older_moment_are_forgotten() -> None:
+    world = booth()
+    world.ask(SetValue(1, "fresh", True))
+    for _ in range(3):
+        world.ask(Generate(1, "boom"))
+        heard = world.hear().identity
+        assert not spares_of(world)
+        world.settle()
+        spares = spares_of(world)
+        assert len(spares) == SPARES
+        assert {take.recipe.base and take.recipe.base.source for take in spares} == {heard}
 
 
 @pytest.mark.parametrize("bars", [0, 1])
