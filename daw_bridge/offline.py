@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from daw_bridge.errors import DawBridgeError
+from daw_bridge.loudness import wanted_rms_dbfs
 from daw_bridge.sound_files import read_foreign_sound, write_wav
 from generator.api import (
     MAX_SECONDS,
@@ -48,7 +49,8 @@ def one_job(given: Mapping[str, Any]) -> OfflineJob:
         given: Values by the keys of a batch line; None stands for "not given".
 
     Returns:
-        The job, checked; whole bars are a loop whose end runs on into its start.
+        The job, checked; whole bars are a loop whose end runs on into its start, as loud as the
+        daemon's loops.
 
     Raises:
         DawBridgeError: A key is unknown or missing, or a value is not allowed.
@@ -71,12 +73,13 @@ def one_job(given: Mapping[str, Any]) -> OfflineJob:
     if "bars" in values and "bpm" not in values:
         raise DawBridgeError("Bars have no length without a tempo: give bpm too, such as 120.")
     fields = {field: values[name] for name, field in _FIELDS.items() if name in values}
-    init = _init_of(values)
+    init, loop = _init_of(values), "bars" in values
     try:
         base = None if init is None else _base(init, values.get("strength", _DEFAULT_STRENGTH))
         seed = values.get("seed", _DEFAULT_SEED)
+        level = wanted_rms_dbfs(loop=loop)
         request = GenerationRequest(
-            prompt=values["prompt"], seed=seed, loop="bars" in values, base=base, **fields
+            values["prompt"], seed, loop=loop, rms_dbfs=level, base=base, **fields
         )
     except RequestError as error:
         raise DawBridgeError(str(error)) from error

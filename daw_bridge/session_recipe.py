@@ -7,6 +7,7 @@ Flow: session_generation.py, session_fresh.py and session_stream.py ask for take
 import re
 from dataclasses import dataclass, replace
 
+from daw_bridge.loudness import wanted_rms_dbfs
 from daw_bridge.session_state import SlotState
 from daw_bridge.sounds import INPUT, names_file
 from daw_bridge.transport import Transport
@@ -17,8 +18,6 @@ _EMPTY = 'The prompt is empty: name the sound, such as "deep 808 kick".'
 _SLOT_SOURCE = re.compile(r"slot:(\d+)")
 # Odd, so that no two numbers of jobs give one seed; the golden ratio, so that neighbours lie apart.
 _SEED_STRIDE = 0x9E3779B1
-# What loops and the takes of a stream have in common; most have it without a peak turned down far.
-ENDLESS_RMS_DBFS = -23.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def recipe_of(
         key=slot.key or None,
         loop=loop,
         is_open=is_stream and not in_time,
-        rms_dbfs=ENDLESS_RMS_DBFS if loop else None,
+        rms_dbfs=wanted_rms_dbfs(loop=loop),
     )
 
 

@@ -12,9 +12,10 @@ which goes on from the same past, comes in there at the place where the present 
 from dataclasses import replace
 
 from daw_bridge import audio_commands as audio
+from daw_bridge.loudness import ENDLESS_RMS_DBFS
 from daw_bridge.session_decision import CancelJob
 from daw_bridge.session_fresh import Fresh
-from daw_bridge.session_recipe import ENDLESS_RMS_DBFS, kind
+from daw_bridge.session_recipe import kind
 from daw_bridge.session_state import Armed, Cue, Job, Purpose, Take, Voice
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from generator.errors import RequestError

@@ -11,11 +11,11 @@ import pytest
 
 from daw_bridge.daemon import PRESETS
 from daw_bridge.file_jobs import StoredTake
+from daw_bridge.loudness import ENDLESS_RMS_DBFS
 from daw_bridge.presets import Document, print_document, read_document, with_takes
 from daw_bridge.requests import SetValue
 from daw_bridge.rig import Rig
 from daw_bridge.session_decision import Moment
-from daw_bridge.session_recipe import ENDLESS_RMS_DBFS
 from daw_bridge.session_shelf import Shelving
 from daw_bridge.session_state import new_session
 from daw_bridge.settings import Settings

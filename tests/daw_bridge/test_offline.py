@@ -9,7 +9,11 @@ import soundfile
 
 from daw_bridge.__main__ import main
 from daw_bridge.errors import DawBridgeError
+from daw_bridge.loudness import ENDLESS_RMS_DBFS
 from daw_bridge.offline import one_job, read_batch
+from daw_bridge.session_recipe import Dice, recipe_of
+from daw_bridge.session_state import SlotState
+from daw_bridge.transport import Transport
 from generator.api import SAMPLE_RATE_HZ
 from tests.models import tiny_checkpoint
 
@@ -41,6 +45,27 @@ def test_whole_bars_are_a_loop_and_need_a_tempo() -> None:
     assert not one_job(given | {"bpm": 120}).request.loop
     with pytest.raises(DawBridgeError, match="give bpm too"):
         one_job(given | {"bars": 2})
+
+
+def test_a_loop_in_a_file_is_the_one_that_a_slot_plays() -> None:
+    given = {"prompt": "beat", "output": "a.wav", "bars": 2, "bpm": 93, "seed": 7, "key": "F#m"}
+    slot = SlotState(prompt="beat", mode="loop", bars=2, key="F#m")
+    assert one_job(given).request == recipe_of(slot, Transport(93.0), Dice(7))
+
+
+@pytest.mark.parametrize("peak", [0.02, 0.9])
+def test_loops_are_written_at_one_loudness(tmp_path: Path, peak: float) -> None:
+    """Loud or soft, what a loop begins from has no part in its level."""
+    model = str(tiny_checkpoint(tmp_path / "tiny").folder)
+    noise = np.random.default_rng(1).uniform(-peak, peak, (40_000, 2))
+    soundfile.write(tmp_path / "own.wav", noise, SAMPLE_RATE_HZ)
+    path = tmp_path / "a.wav"
+    words = ["generate", "beat", "-o", path, "--bpm", 200, "--bars", 1, "--model", model]
+    words += ["--init", tmp_path / "own.wav", "--strength", 1]
+    assert main(list(map(str, words))) == 0
+    audio, _ = soundfile.read(path)
+    level_dbfs = 10 * np.log10(np.mean(np.square(audio)))
+    assert level_dbfs == pytest.approx(ENDLESS_RMS_DBFS, abs=0.2)
 
 
 def test_a_take_begins_from_a_file_as_strongly_as_is_said(tmp_path: Path) -> None:
