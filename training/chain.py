@@ -9,14 +9,13 @@ Flow: corpus → autoencoder → latents → teacher → warmup → vsd and arc,
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from training.checkpoints import STATE_FILE
 from training.config import (
-    NEVER,
     BackboneSizes,
     Count,
     Device,
@@ -30,9 +29,10 @@ from training.config import (
 )
 from training.corpus.render import CorpusRun
 from training.errors import TrainingError
+from training.fitting import fitting_steps
+from training.fitting import shortened as shortened
 from training.jobs import cache_latents, export, make_corpus
-from training.loop import run as run_steps
-from training.place import Place, open_place
+from training.place import open_place
 from training.run import Outing, stage_folder, train
 from training.screen import Screen
 from training.stages import STAGES, with_a_look
@@ -47,9 +47,6 @@ JOBS: Mapping[str, type[Strict]] = {
 }
 ONE_STEP = ("warmup", "arc", "vsd")
 CHAIN_FILE = "chain.json"
-PROBED_STEPS = 24
-PROBE_SKIPS = 8
-HASTE = 0.95
 
 
 class ChainRun(Strict):
@@ -146,36 +143,6 @@ class Record:
         partial.replace(self._path)
 
 
-def from_fields(config: Run) -> Iterator[str]:
-    """Give the names of the fields that tell from which step on something happens."""
-    for key in type(config).model_fields:
-        if key.endswith("_from") and getattr(config, key) < NEVER:
-            yield key
-
-
-def shortened(config: Run, steps: int) -> Run:
-    """Return a config of fewer steps, with what depends on their number scaled alike."""
-    scale = steps / config.steps
-    changes = {key: int(getattr(config, key) * scale) for key in from_fields(config)}
-    changes |= {"steps": steps, "warm_up": max(1, min(config.warm_up, steps // 10))}
-    return config.model_copy(update=changes)
-
-
-def fitting_steps(config: Run, name: str, minutes: float, place: Place) -> int:
-    """Return how many steps fit into some minutes, at most the config's, by trying a few.
-
-    What begins at a later step begins at once while it is tried, so that the dearest step is timed.
-    """
-    stage = STAGES[name].make(
-        config.model_copy(update=dict.fromkeys(from_fields(config), 0)), place
-    )
-    reports = run_steps(stage, seed=config.seed, steps=range(PROBED_STEPS), place=place)
-    elapsed_s = [report.elapsed_s for report in reports]
-    step_s = (elapsed_s[-1] - elapsed_s[PROBE_SKIPS - 1]) / (PROBED_STEPS - PROBE_SKIPS)
-    left_s = HASTE * 60.0 * minutes - elapsed_s[-1]
-    return place.leaders(max(1, min(config.steps, int(left_s / step_s))))
-
-
 class Chain:
     """A chain on its way."""
 
@@ -233,7 +200,7 @@ class Chain:
         minutes, done = self.budget(name), self.record.stages[name]
         begun_s = time.monotonic()
         if minutes is not None and self.run.fit and done.steps is None:
-            done.steps = fitting_steps(config, name, minutes, self.place)
+            done.steps = fitting_steps(STAGES[name].make, config, minutes, self.place)
             self.keep_record()
             self.screen.tell(f"{name}: {done.steps} steps fit into {minutes:.1f} minutes")
         if done.steps is not None:

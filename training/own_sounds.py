@@ -4,7 +4,9 @@ Reads and encodes the folder, tunes the checkpoint's transformer (`training/fine
 checkpoint with all other files as they were, and tells how much nearer its takes have come.
 """
 
+import json
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from generator.checkpoint import (
 from generator.loading import load_generator
 from generator.text import TextEncoder
 from training.batches import CaptionBank, LatentCorpus
+from training.checkpoints import STATE_FILE
 from training.corpus.captions import captions_of
 from training.corpus.clip import Clip
 from training.corpus.recorded import Refusal, read_folder
@@ -32,6 +35,7 @@ from training.embedding import SoundEmbedder
 from training.errors import TrainingError
 from training.export import TRANSFORMER_SHAPE, FlatBackbone, quantise, transformer_inputs
 from training.fine_tune import FineTuneStage
+from training.fitting import fitting_steps, shortened
 from training.latents import Source, write_imagined, write_latents
 from training.measures import frechet_distance
 from training.one_step import IMAGINED_FOLDER, LATENTS_FOLDER, corpus_draw
@@ -44,6 +48,7 @@ from training.stage_config import OwnSoundsRun
 from training.thaw import thaw, thaw_encoder
 
 STAGE = "tuned"
+SCHEDULE_FILE = "schedule.json"
 SCORED_SEEDS = (1, 2)
 OTHER_PROMPTS = ("deep 808 kick, short", "warm pad, slow", "closed hi-hat, bright", "bell, long")
 
@@ -68,7 +73,8 @@ def learn_own_sounds(
     Args:
         run: The folder, the checkpoint and how to learn.
         screen: What a person sees.
-        max_minutes: For the training itself; with ``resume`` it goes on later.
+        max_minutes: For the training itself, whose schedule is cut to what fits, so that its rate
+            ends low; what was not done of it is done later with ``resume``.
         resume: Whether an earlier call's work may be gone on with.
 
     Returns:
@@ -79,8 +85,11 @@ def learn_own_sounds(
     base = read_checkpoint(run.checkpoint)
     corpus = gather(run, screen, resume=resume)
     encode(run, base, corpus, screen)
+    begun_s = time.monotonic()
+    run = in_time(run, base, place, screen, max_minutes=max_minutes)
     stage = make_stage(run, base, place)
-    outing = Outing(run.run_dir / STAGE, resume, max_minutes, place, tell=screen.tell)
+    left = None if max_minutes is None else max_minutes - (time.monotonic() - begun_s) / 60.0
+    outing = Outing(run.run_dir / STAGE, resume, left, place, tell=screen.tell)
     train(stage, run, outing, screen.reports)
     made = refit(run, base, stage.generator.cpu(), corpus)
     screen.tell(f"{made.manifest.name}: {made.folder}")
@@ -141,6 +150,26 @@ def make_stage(run: OwnSoundsRun, base: Checkpoint, place: Place) -> FineTuneSta
     own = corpus_draw(LatentCorpus(run.run_dir / LATENTS_FOLDER), drop_text=0.0, inpaint=0.0)
     bank = CaptionBank(run.run_dir / IMAGINED_FOLDER, start.config.latent_channels)
     return FineTuneStage(run, own, bank.draw, start, place)
+
+
+def in_time(
+    run: OwnSoundsRun, base: Checkpoint, place: Place, screen: Screen, *, max_minutes: float | None
+) -> OwnSoundsRun:
+    """Return the run with as many steps as fit into its time, or as were found to fit before.
+
+    The number stands beside the state: a run that is gone on with keeps its schedule.
+    """
+    record = run.run_dir / STAGE / SCHEDULE_FILE
+    if not record.exists():
+        if max_minutes is None or (record.parent / STATE_FILE).exists():
+            return run
+        steps = fitting_steps(
+            lambda tried, there: make_stage(tried, base, there), run, max_minutes, place
+        )
+        screen.tell(f"{steps} of {run.steps} steps fit into {max_minutes:.1f} minutes")
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps({"steps": steps}), encoding="utf-8")
+    return shortened(run, int(json.loads(record.read_text(encoding="utf-8"))["steps"]))
 
 
 def refit(run: OwnSoundsRun, base: Checkpoint, backbone: Backbone, corpus: Corpus) -> Checkpoint:

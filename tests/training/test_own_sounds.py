@@ -24,8 +24,10 @@ from tests.models import tiny_checkpoint
 from training.checkpoints import STATE_FILE, load_state
 from training.errors import TrainingError
 from training.export import TRANSFORMER_SHAPE, FlatBackbone, transformer_inputs
+from training.loop import learning_rate
 from training.onnx_graphs import export_graph, quantise_matmuls
-from training.own_sounds import STAGE, gather, learn_own_sounds
+from training.own_sounds import STAGE, encode, gather, in_time, learn_own_sounds
+from training.place import HERE
 from training.screen import Screen
 from training.stage_config import OwnSoundsRun
 from training.thaw import thaw, thaw_encoder
@@ -141,6 +143,23 @@ def test_a_folder_becomes_a_checkpoint_and_the_rest_stays(
     longer = run.model_copy(update={"steps": 3})
     learn_own_sounds(longer, Screen(), resume=True)
     assert load_state(run.run_dir / STAGE / STATE_FILE)["step"] == 3
+
+
+def test_a_schedule_is_cut_to_its_time_and_stays_so_when_it_is_gone_on_with(
+    run: OwnSoundsRun, base: Checkpoint
+) -> None:
+    write_sounds(run.folder)
+    told: list[str] = []
+    screen = Screen(tell=told.append)
+    encode(run, base, gather(run, screen, resume=False), screen)
+    long, tried = run.model_copy(update={"steps": 10**6}), 0.02
+    cut = in_time(long, base, HERE, screen, max_minutes=tried)
+    assert 1 <= cut.steps < 10**5
+    assert any(f"{cut.steps} of 1000000 steps fit" in line for line in told)
+    last = learning_rate(cut.rate, cut.steps - 1, steps=cut.steps, warm_up=cut.warm_up)
+    assert cut.steps < 20 or last == pytest.approx(0.1 * cut.rate, rel=0.1)
+    assert in_time(long, base, HERE, screen, max_minutes=None) == cut
+    assert in_time(long, base, HERE, screen, max_minutes=5.0) == cut
 
 
 def empty(folder: Path) -> None:
