@@ -22,6 +22,7 @@ from generator.interpolant import data_from_velocity, mix
 from training.batches import LatentBatch
 from training.checkpoints import State
 from training.critic import Critic
+from training.ends import EndPoints
 from training.loop import StepDraws, learning_rate, make_optimiser, update
 from training.place import HERE, Place, Rows
 from training.sampling import join, keep_known
@@ -127,7 +128,7 @@ class ArcStage:
         Args:
             run: Rates, weights and sizes.
             draw: Draws ``(rng, tokens)`` -> latents with their conditions.
-            teacher: The critic's trunk.
+            teacher: The critic's trunk; the ends of its flow may hold the student.
             start: The student to begin from, the teacher by default.
             place: Where; the networks are there already.
         """
@@ -136,6 +137,7 @@ class ArcStage:
         self.draw = draw
         self.place = place
         self.student = Student(run, start or teacher)
+        self.ends = EndPoints(run, draw, teacher, place)
         self.critic = Critic(teacher, run).to(place.device)
         self.critic_optimiser = make_optimiser(self.critic.parameters())
         if run.compile:
@@ -215,9 +217,10 @@ class ArcStage:
             real = self.critic(pair.real, pair.s, pair.conditions)
         made = self.critic(pair.made, pair.s, pair.conditions)
         loss = pair.rows.part * relativistic_loss(made, real)
-        norm = self.student.update(loss, step)
+        held, terms = self.ends.held(self.config.hold, self.student.live, step, draws)
+        norm = self.student.update(loss + held, step)
         self.critic.requires_grad_(True)
-        return {"loss": loss.detach(), "gradient": norm}
+        return {"loss": loss.detach(), "gradient": norm} | terms
 
     @property
     def generator(self) -> Backbone:
@@ -229,6 +232,7 @@ class ArcStage:
         return self.student.state() | {
             "critic": self.critic.state_dict(),
             "critic_optimiser": self.critic_optimiser.state_dict(),
+            "pool": self.ends.pool.state(),
         }
 
     def restore(self, state: State) -> None:
@@ -236,3 +240,4 @@ class ArcStage:
         self.student.restore(state)
         for name in ("critic", "critic_optimiser"):
             getattr(self, name).load_state_dict(state[name])
+        self.ends.pool.restore(state["pool"])  # type: ignore[arg-type]

@@ -51,6 +51,22 @@ class TeacherRun(GeneratorRun):
     share_at_noise: Fraction = 0.1
 
 
+class EndPointSettings(Strict):
+    """The ends of the teacher's flow as a lesson (`training/ends.py`).
+
+    ``seen`` weighs how far ends are apart in the teacher's eyes. A batch of flows is learnt from
+    ``refresh_every`` times on average, over ``pool`` times as many steps.
+    """
+
+    seen: Weight = 0.0
+    guidance: Weight = 2.0
+    solver: Literal["euler", "heun", "dpm"] = "dpm"
+    solver_steps: Count = 15
+    refresh_every: Count = 4
+    pool: Count = 48
+    share_at_noise: Fraction = 0.5
+
+
 class StudentRun(GeneratorRun):
     """What the one-step stages share; ``start`` is the state to begin from, else the teacher.
 
@@ -61,21 +77,15 @@ class StudentRun(GeneratorRun):
     teacher: Path
     start: Path | None = None
     start_teacher: Path | None = None
+    ends: EndPointSettings = EndPointSettings()
     tokens: Count = 1024
     average_decay: Fraction = 0.998
 
 
 class WarmUpRun(StudentRun):
-    """`python -m training warmup`; ``seen`` weighs how far ends are apart in the teacher's eyes."""
+    """`python -m training warmup`."""
 
-    seen: Weight = 0.0
     rate: Rate = 3e-4
-    guidance: Weight = 2.0
-    solver: Literal["euler", "heun", "dpm"] = "dpm"
-    solver_steps: Count = 15
-    refresh_every: Count = 10
-    pool: Count = 8
-    share_at_noise: Fraction = 0.5
     imagined: Fraction = 0.5
     drop_text: Fraction = 0.05
     inpaint: Fraction = 0.1
@@ -90,8 +100,9 @@ class ArcWeights(Strict):
 
 
 class ArcRun(StudentRun):
-    """`python -m training arc`."""
+    """`python -m training arc`; ``hold`` weighs the lesson of the warm-up beside the critic's."""
 
+    hold: Weight = 0.0
     weights: ArcWeights = ArcWeights()
     rate: Rate = 5e-5
     critic_rate: Rate = 1e-4
@@ -112,9 +123,10 @@ class VsdRun(StudentRun):
 
     Guidance on the teacher alone ("one-sided") is quick to lose modes; on both, it is milder. For
     ``tracker_ahead`` steps the tracker learns alone: until it knows the student, what parts it from
-    the teacher says nothing.
+    the teacher says nothing. ``hold`` weighs the lesson of the warm-up beside the scores'.
     """
 
+    hold: Weight = 0.0
     rate: Rate = 5e-5
     weight: Literal["dmd", "swiftaudio"] = "dmd"
     tracker: Literal["copy", "lora"] = "copy"

@@ -21,6 +21,7 @@ from torch import Tensor
 from generator.backbone import Backbone, Conditions
 from generator.interpolant import data_from_velocity, mix, velocity
 from training.checkpoints import State
+from training.ends import EndPoints
 from training.loop import StepDraws, learning_rate, make_optimiser, update
 from training.lora import adapt, learnt_state, restore_learnt
 from training.place import HERE, Place, Rows, autocast
@@ -143,6 +144,7 @@ class VsdStage:
         self.place = place
         self.teacher = teacher
         self.student = Student(run, start or teacher, betas=(0.0, 0.95))
+        self.ends = EndPoints(run, draw, teacher, place)
         self.tracker = self.make_tracker(run, teacher)
         self.tracker_optimiser = make_optimiser(self.tracker.parameters(), (0.0, 0.95))
         if run.compile:
@@ -230,8 +232,9 @@ class VsdStage:
         gradient = gradient * (1.0 - c.known_mask)
         roughness = variation_loss(x, self.allowed_variation)
         loss = moved_along(x, gradient) + run.variation * roughness
-        norm = self.student.update(rows.part * loss, step)
-        return {
+        held, terms = self.ends.held(run.hold, self.student.live, step, draws)
+        norm = self.student.update(rows.part * loss + held, step)
+        return terms | {
             "pull": gradient.square().mean(),
             "variation": variation(x.detach()).mean(),
             "deviation": x.detach().std(),
@@ -249,6 +252,7 @@ class VsdStage:
             "tracker": learnt_state(self.tracker),
             "tracker_optimiser": self.tracker_optimiser.state_dict(),
             "allowed_variation": self.allowed_variation,
+            "pool": self.ends.pool.state(),
         }
 
     def restore(self, state: State) -> None:
@@ -257,3 +261,4 @@ class VsdStage:
         restore_learnt(self.tracker, state["tracker"])  # type: ignore[arg-type]
         self.tracker_optimiser.load_state_dict(state["tracker_optimiser"])  # type: ignore[arg-type]
         self.allowed_variation = float(state["allowed_variation"])  # type: ignore[arg-type]
+        self.ends.pool.restore(state["pool"])  # type: ignore[arg-type]

@@ -53,9 +53,11 @@ def draw_sound(rng: np.random.Generator, batch: int, frames: int) -> torch.Tenso
 def stages(place: Place = HERE) -> dict[str, Stage]:
     """Every stage that draws, with every term on."""
     teacher = tiny_backbone().to(place.device)
-    warm_up = WarmUpRun.model_validate(COMMON | {"refresh_every": 2, "solver_steps": 3})
-    arc = ArcRun.model_validate(COMMON | {"weights": {"penalty": 1.0}, "head_width": 8})
-    vsd = VsdRun.model_validate(COMMON | {"variation": 0.5})
+    ends = {"seen": 0.5, "refresh_every": 2, "solver_steps": 3}
+    warm_up = WarmUpRun.model_validate(COMMON | {"ends": ends})
+    held = COMMON | {"ends": ends, "hold": 0.5}
+    arc = ArcRun.model_validate(held | {"weights": {"penalty": 1.0}, "head_width": 8})
+    vsd = VsdRun.model_validate(held | {"variation": 0.5})
     autoencoder = AutoencoderRun.model_validate({
         "run_dir": "unused", "model": TINY, "batch": 3, "crop_latents": 2, "code_frames": 16,
         "adversarial_from": 1, "discriminator_width": 2, "bfloat16": False, "warm_up": 1,

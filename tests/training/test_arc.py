@@ -143,12 +143,12 @@ def test_the_trunk_is_three_quarters_of_the_teacher() -> None:
 
 
 def test_resuming_is_never_having_stopped_bit_for_bit() -> None:
-    run = arc_run(weights={"penalty": 1.0})
+    run = arc_run(weights={"penalty": 1.0}, hold=0.5, ends={"solver_steps": 2})
     whole = ArcStage(run, draw_pairs, tiny_backbone())
     train(whole, 0, 4)
     first = ArcStage(run, draw_pairs, tiny_backbone())
     train(first, 0, 2)
-    second = ArcStage(run, draw_pairs, tiny_backbone(1))
+    second = ArcStage(run, draw_pairs, tiny_backbone(), tiny_backbone(1))
     second.restore(first.state())
     train(second, 2, 4)
     assert torch.equal(weights_of(second.student.average), weights_of(whole.student.average))

@@ -62,7 +62,7 @@ tokens = 24
 [stages.warmup]
 steps = 2
 tokens = 24
-solver_steps = 2
+ends.solver_steps = 2
 [stages.vsd]
 steps = 2
 tokens = 24

@@ -153,7 +153,7 @@ MAKERS: dict[str, Callable[[Path], Stage]] = {
     "autoencoder": autoencoder_stage,
     "teacher": teacher_stage,
     "warmup": lambda _: WarmUpStage(
-        warm_up_run(solver="heun"), draw_captions, elsewhere_teacher(), None, ELSEWHERE
+        warm_up_run({"solver": "heun"}), draw_captions, elsewhere_teacher(), None, ELSEWHERE
     ),
     "arc": lambda _: ArcStage(
         arc_run(weights={"penalty": 1.0}), draw_pairs, elsewhere_teacher(), None, ELSEWHERE

@@ -199,7 +199,7 @@ def test_the_hinge_stands_at_the_teachers_own_variation() -> None:
 
 @pytest.mark.parametrize("tracker", ["copy", "lora"])
 def test_resuming_is_never_having_stopped_bit_for_bit(tracker: str) -> None:
-    run = vsd_run(tracker=tracker)
+    run = vsd_run(tracker=tracker, hold=0.5, ends={"solver_steps": 2})
     whole = VsdStage(run, draw_captions, tiny_backbone())
     train(whole, 0, 4)
     first = VsdStage(run, draw_captions, tiny_backbone())

@@ -1,5 +1,7 @@
 """Warm-up: targets are ends of the flow, the pool is bounded, the student learns."""
 
+from collections.abc import Mapping
+
 import torch
 
 from tests.training.tiny import (
@@ -11,37 +13,38 @@ from tests.training.tiny import (
     train,
     weights_of,
 )
-from training.loop import step_draws
-from training.sampling import OdeLaw, ode_states, one_step
-from training.seen import seen_distance
-from training.stage_config import WarmUpRun
-from training.warmup import (
+from training.ends import (
     Trajectories,
     TrajectoryPool,
-    WarmUpStage,
     end_point_loss,
     named_ends,
     solve,
 )
+from training.loop import step_draws
+from training.sampling import OdeLaw, ode_states, one_step
+from training.seen import seen_distance
+from training.stage_config import WarmUpRun
+from training.warmup import WarmUpStage
 
 
-def warm_up_run(**changes: object) -> WarmUpRun:
+def warm_up_run(ends: Mapping[str, object] | None = None, **changes: object) -> WarmUpRun:
     table = {
         "run_dir": "unused", "teacher": "unused", "tokens": 60, "steps": 400, "warm_up": 10,
-        "rate": 3e-3, "bfloat16": False, "refresh_every": 4, "pool": 3, "solver_steps": 4,
+        "rate": 3e-3, "bfloat16": False,
+        "ends": {"refresh_every": 4, "pool": 3, "solver_steps": 4} | dict(ends or {}),
     }  # fmt: skip
     return WarmUpRun.model_validate(table | changes)
 
 
 def test_targets_are_the_ends_of_the_teachers_flow() -> None:
-    run, net, c = warm_up_run(guidance=2.5, solver="heun"), tiny_backbone(), conditions(3)
+    run, net, c = warm_up_run({"guidance": 2.5, "solver": "heun"}), tiny_backbone(), conditions(3)
     noise = torch.randn(3, CHANNELS, FRAMES)
     flows = solve(net, c, noise, run)
-    states = ode_states(net, c, noise, OdeLaw(run.solver_steps, 2.5, "heun"))
+    states = ode_states(net, c, noise, OdeLaw(run.ends.solver_steps, 2.5, "heun"))
     torch.testing.assert_close(flows.ends, states[-1])
     torch.testing.assert_close(flows.states[:, 0], noise)
     assert flows.times[0] == 1.0
-    assert len(flows.times) == run.solver_steps
+    assert len(flows.times) == run.ends.solver_steps
 
 
 def test_a_picked_state_lies_on_its_own_trajectory_at_its_time() -> None:
@@ -81,7 +84,7 @@ def test_what_is_seen_is_learnt_and_the_teacher_stays() -> None:
     with torch.no_grad():
         teacher.leave.weight *= 8.0
     before = weights_of(teacher)
-    run = warm_up_run(seen=1.0, guidance=1.0, refresh_every=400, rate=1e-3)
+    run = warm_up_run({"seen": 1.0, "guidance": 1.0, "refresh_every": 400}, rate=1e-3)
     stage = WarmUpStage(run, draw_captions, teacher)
     reports = train(stage, 0, 120)
     early, late = (sum(r["seen"] for r in part) for part in (reports[:20], reports[-20:]))
@@ -90,7 +93,7 @@ def test_what_is_seen_is_learnt_and_the_teacher_stays() -> None:
 
 
 def test_the_pool_keeps_the_newest() -> None:
-    pool = TrajectoryPool(warm_up_run(pool=2), draw_captions, tiny_backbone())
+    pool = TrajectoryPool(warm_up_run({"pool": 2}), draw_captions, tiny_backbone())
     for step in range(4):
         pool.renew(step_draws(0, step))
     kept = list(pool.batches)
@@ -103,8 +106,9 @@ def test_the_student_learns_in_one_step_what_takes_the_teacher_many() -> None:
     teacher = tiny_backbone(seed=5)
     with torch.no_grad():
         teacher.leave.weight *= 8.0  # a flow that bends, so that one step of it goes astray
-    stage = WarmUpStage(warm_up_run(solver_steps=6, guidance=1.0), draw_captions, teacher)
-    fresh = TrajectoryPool(warm_up_run(solver_steps=6, guidance=1.0), draw_captions, teacher)
+    run = warm_up_run({"solver_steps": 6, "guidance": 1.0})
+    stage = WarmUpStage(run, draw_captions, teacher)
+    fresh = TrajectoryPool(run, draw_captions, teacher)
     fresh.renew(step_draws(9, 0))
     flows = fresh.batches[0]
 
