@@ -30,6 +30,7 @@ _BELIEVED_FRAMES = SAMPLE_RATE_HZ / 1000
 # Tempos are told as people write them, where that is as near as is known.
 _TEMPO_STEPS_BPM = (1.0, 0.1, 0.01)
 _TEMPO_GRAIN_BPM = 0.02
+_SHOWN_DOUBTS = 2.0
 _LONGEST_GAP_S = 3.0
 
 
@@ -110,7 +111,7 @@ class PulseClock:
         Returns:
             That, or the nearest whole tempo, tenth or hundredth that the pulses allow.
         """
-        doubt_bpm = max(3.0 * self.doubt_bpm, _TEMPO_GRAIN_BPM)
+        doubt_bpm = max(_SHOWN_DOUBTS * self.doubt_bpm, _TEMPO_GRAIN_BPM)
         if abs(self.tempo_bpm - shown_bpm) <= doubt_bpm or not math.isfinite(doubt_bpm):
             return shown_bpm
         for step_bpm in _TEMPO_STEPS_BPM:
@@ -166,7 +167,10 @@ class PulseClock:
 
 
 def midi_clock(tempo_bpm: float) -> PulseClock:
-    """A clock of 24 pulses a beat that remembers two bars, and rides out a stall of half a beat.
+    """A clock of 24 pulses a beat that remembers four bars, and rides out a stall of half a beat.
+
+    Two bars with 2 ms of jitter tell a tempo to 0.1 bpm; the two after them hold still what is
+    shown, also where pulses are close together.
 
     Args:
         tempo_bpm: A guess, to begin with.
@@ -175,7 +179,7 @@ def midi_clock(tempo_bpm: float) -> PulseClock:
         A clock that has heard nothing.
     """
     per_beat = MIDI_PULSES_PER_BEAT
-    return PulseClock(per_beat, 8 * per_beat, per_beat / 2).at_tempo(tempo_bpm)
+    return PulseClock(per_beat, 16 * per_beat, per_beat / 2).at_tempo(tempo_bpm)
 
 
 def beat_clock(tempo_bpm: float) -> PulseClock:

@@ -31,14 +31,23 @@ def heard(clock: PulseClock, frames: list[float]) -> list[PulseClock]:
 def test_two_bars_with_2_ms_of_jitter_tell_the_tempo_and_the_beat(
     tempo_bpm: float, guess_bpm: float, seed: int
 ) -> None:
+    """To 0.1 bpm, which for fast clocks is more than their two bars can tell.
+
+    The standard error of a straight line through 192 pulses, which no other linear estimate
+    betters, is 0.018 bpm at 174 bpm and grows as the square of the tempo, because two bars grow
+    shorter: the bound is 5.5 of them, which no seed will find. That holds for jitter that is drawn,
+    not for any whatsoever: at 120 bpm, pulses that are 2 ms early at first and 2 ms late at last
+    are those of 119.88 bpm. What is shown may be rounded besides.
+    """
     source = random.Random(seed)
     true = [1e6 + number * period_frames(tempo_bpm) for number in range(2 * TWO_BARS)]
     late = [frame + source.uniform(-2.0, 2.0) * FRAMES_A_MS for frame in true]
-    clocks = heard(midi_clock(guess_bpm), late)
+    clocks, shown_bpm = heard(midi_clock(guess_bpm), late), guess_bpm
     for clock, frame in list(zip(clocks, true, strict=True))[TWO_BARS:]:
-        assert abs(clock.tempo_bpm - tempo_bpm) <= 0.1
+        assert abs(clock.tempo_bpm - tempo_bpm) <= 0.1 * max(1.0, (tempo_bpm / 175.0) ** 2)
         assert abs(clock.frame - frame) <= 3.0 * FRAMES_A_MS
-        assert abs(clock.shown_bpm(guess_bpm) - tempo_bpm) <= 0.15
+        shown_bpm = clock.shown_bpm(shown_bpm)
+        assert abs(shown_bpm - tempo_bpm) <= 0.1 * max(1.0, (tempo_bpm / 140.0) ** 2)
 
 
 @given(st.floats(20.0, 999.0), GUESSES_BPM)
@@ -85,16 +94,17 @@ def test_whatever_comes_the_tempo_stays_a_number(gaps: list[float]) -> None:
         assert 20.0 <= shown_bpm <= 999.0
 
 
-def test_the_tempo_shown_holds_still_through_jitter() -> None:
+@pytest.mark.parametrize("tempo_bpm", [87.3, 124.0, 174.0])
+def test_the_tempo_shown_holds_still_through_jitter(tempo_bpm: float) -> None:
     source, shown_bpm, shown = random.Random(1), 120.0, []
     clock = midi_clock(120.0)
     for number in range(20 * TWO_BARS):
         jitter = source.uniform(-2.0, 2.0) * FRAMES_A_MS
-        clock = clock.heard(number * period_frames(124.0) + jitter)
+        clock = clock.heard(number * period_frames(tempo_bpm) + jitter)
         if clock.is_settled:
             shown_bpm = clock.shown_bpm(shown_bpm)
             shown.append(shown_bpm)
-    assert shown[TWO_BARS:] == [124.0] * len(shown[TWO_BARS:])
+    assert shown[2 * TWO_BARS :] == [tempo_bpm] * len(shown[2 * TWO_BARS :])
 
 
 @given(st.floats(30.0, 300.0), st.integers(2, 8))

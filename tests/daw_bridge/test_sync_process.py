@@ -14,7 +14,7 @@ import jack as jack_client
 import numpy as np
 import pytest
 
-from daw_bridge.clock import midi_clock
+from daw_bridge.clock import MIDI_PULSES_PER_BEAT, midi_clock
 from daw_bridge.pulses import Lead, PulseSender
 from daw_bridge.sync_process import SyncProcess
 from daw_bridge.sync_wire import (
@@ -30,11 +30,12 @@ from daw_bridge.sync_wire import (
     to_line,
 )
 from generator.api import SAMPLE_RATE_HZ
-from tests.jack import JackServer, compiled
+from tests.jack import JackServer, Times, compiled
 from tests.own_network import needs_network, run_alone
 
 OWN_IN, OWN_OUT = "daw-bridge-midi:in", "daw-bridge-midi:out"
 TEMPO_BPM = 133.7
+TWO_BARS = 8 * MIDI_PULSES_PER_BEAT
 
 
 @pytest.fixture
@@ -95,22 +96,45 @@ def test_the_clock_of_another_program_is_heard_to_the_frame(
 ) -> None:
     sync.tell(Listen("nobody"))  # the sequencer connects itself
     hear(sync, is_port)
-    pulses = 2 * 8 * 24
-    with subprocess.Popen(sequencer(tmp_path, pulses), stdout=subprocess.DEVNULL) as program:
-        came: list[MidiCame] = []
-        while len(came) < pulses:
-            came += [one for one in hear(sync, _is_clock) if _is_clock(one)]  # type: ignore[misc]
-        assert program.wait(10) == 0
-    meant_s, clock = np.fromfile(tmp_path / "meant"), midi_clock(100.0)
-    late_s = np.array([one.at_s for one in came]) - meant_s
-    # The sender's own 2 ms of jitter, and no block's length; a stall of the machine touches few.
-    assert np.quantile(np.abs(late_s), 0.95) < 0.004
-    errors = []
-    for one, due_s in zip(came, meant_s, strict=True):
-        clock = clock.heard(one.at_s * SAMPLE_RATE_HZ)
-        if clock.seen == clock.memory:
-            errors.append((clock.tempo_bpm - TEMPO_BPM, clock.frame / SAMPLE_RATE_HZ - due_s))
+    for _ in range(3):
+        came_s, meant_s = heard_and_meant(sync, tmp_path)
+        # The sender's own 2 ms of jitter, and no block's length; a stall touches few.
+        assert np.quantile(np.abs(came_s - meant_s), 0.95) < 0.004
+        errors = errors_after_two_bars(came_s, meant_s)
+        if len(errors):
+            break
     assert (np.quantile(np.abs(errors), 0.95, axis=0) <= (0.1, 0.003)).all()
+
+
+def heard_and_meant(sync: SyncProcess, folder: Path) -> tuple[Times, Times]:
+    """When pulses came, and when those were meant.
+
+    Where the machine stands still, JACK loses frames, and the pulses that were in them.
+    """
+    came_s: list[float] = []
+    with subprocess.Popen(sequencer(folder, 2 * TWO_BARS), stdout=subprocess.DEVNULL) as program:
+        while program.poll() is None:
+            select.select([sync], [], [], 0.1)
+            came_s += [one.at_s for one in sync.poll() if _is_clock(one)]  # type: ignore[union-attr]
+    assert program.returncode == 0
+    came, meant_s = np.array(came_s), np.fromfile(folder / "meant")
+    return came, meant_s[np.abs(came[:, None] - meant_s).argmin(axis=1)]
+
+
+def errors_after_two_bars(came_s: Times, meant_s: Times) -> Times:
+    """How far tempo and beat are off wherever the two bars before came whole.
+
+    Shapes:
+        came_s, meant_s: [pulses]  ->  [some of them, 2]
+    """
+    clock, errors = midi_clock(100.0), []
+    period_s = 60.0 / TEMPO_BPM / MIDI_PULSES_PER_BEAT
+    is_steady = np.abs(np.diff(meant_s) - period_s) < 0.0005
+    for number, (at_s, due_s) in enumerate(zip(came_s, meant_s, strict=True)):
+        clock = clock.heard(at_s * SAMPLE_RATE_HZ)
+        if number >= TWO_BARS and is_steady[number - TWO_BARS : number].all():
+            errors.append((clock.tempo_bpm - TEMPO_BPM, clock.frame / SAMPLE_RATE_HZ - due_s))
+    return np.array(errors)
 
 
 def _is_clock(event: SyncEvent) -> bool:

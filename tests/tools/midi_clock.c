@@ -14,11 +14,12 @@
 #include <unistd.h>
 
 #define MAX_CYCLES 65536
+#define NEAR_CYCLES 32
 
 static jack_client_t *client;
 static jack_port_t *port;
 static double period, jitter, begin = -1.0, *meant, *sent_at;
-static int pulses, starts;
+static int pulses, starts, *sent_in;
 static double offsets[MAX_CYCLES];
 static int cycles;
 static volatile int next_pulse, go, done;
@@ -32,6 +33,18 @@ static double monotonic(void) {
 static int order(const void *a, const void *b) {
     double difference = *(const double *)a - *(const double *)b;
     return (difference > 0) - (difference < 0);
+}
+
+/* How far the monotonic clock is from JACK's frames around a cycle. Cycles are woken a little late,
+   each by another while: the one in the middle tells. Only near ones, because a machine that stands
+   still makes JACK lose frames, and from there on it is another. */
+static double offset_near(int cycle) {
+    int first = cycle < NEAR_CYCLES ? 0 : cycle - NEAR_CYCLES;
+    int last = cycle + NEAR_CYCLES < cycles ? cycle + NEAR_CYCLES : cycles - 1;
+    double near[2 * NEAR_CYCLES + 1];
+    for (int i = first; i <= last; i++) near[i - first] = offsets[i];
+    qsort(near, last - first + 1, sizeof *near, order);
+    return near[(last - first) / 2];
 }
 
 static int process(jack_nframes_t frames, void *unused) {
@@ -53,6 +66,7 @@ static int process(jack_nframes_t frames, void *unused) {
         int offset = at < now ? 0 : (int)(at - now);
         jack_midi_event_write(buffer, offset, &clock, 1);
         meant[next_pulse] = begin + next_pulse * period;
+        sent_in[next_pulse] = cycles - 1;
         next_pulse++;
     }
     done = 1;
@@ -71,6 +85,7 @@ int main(int argc, char **argv) {
     starts = argc < 9 || atoi(argv[8]);
     meant = calloc(pulses, sizeof *meant);
     sent_at = calloc(pulses, sizeof *sent_at);
+    sent_in = calloc(pulses, sizeof *sent_in);
     for (int i = 0; i < pulses; i++) sent_at[i] = jitter * (2.0 * rand() / RAND_MAX - 1.0);
     port = jack_port_register(client, "out", JACK_DEFAULT_MIDI_TYPE, JackPortIsOutput, 0);
     jack_set_process_callback(client, process, NULL);
@@ -82,9 +97,7 @@ int main(int argc, char **argv) {
     go = 1;
     while (!done) usleep(10000);
     usleep(50000);
-    /* Cycles are woken a little late, each by another while: the one in the middle tells. */
-    qsort(offsets, cycles, sizeof *offsets, order);
-    for (int i = 0; i < pulses; i++) meant[i] = meant[i] / rate + offsets[cycles / 2];
+    for (int i = 0; i < pulses; i++) meant[i] = meant[i] / rate + offset_near(sent_in[i]);
     FILE *file = fopen(argv[7], "wb");
     if (!file) return 6;
     fwrite(meant, sizeof *meant, pulses, file);
