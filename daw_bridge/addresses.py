@@ -5,7 +5,6 @@ time linear in its length, and never across a `/`. It does not know bytes, socke
 Flow: osc.py (bytes to messages) → here → session.py (commands to actions).
 """
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import cast
@@ -13,6 +12,7 @@ from typing import cast
 from daw_bridge.arguments import Argument, Held, Kind, Value, check_argument, tagged
 from daw_bridge.commands import COMMANDS
 from daw_bridge.errors import CommandError, Fault
+from daw_bridge.nearest import nearest, no_address
 from daw_bridge.osc import Message, TaggedValue
 from daw_bridge.patterns import has_wildcard, match_part
 from daw_bridge.requests import Command, GetValue, Ping, Request, SetValue, Watch
@@ -47,10 +47,11 @@ class AddressBook:
         for row in COMMANDS:
             for number in range(1, counts[row.index] + 1) if row.index else (0,):
                 self.places[row.address(root, number)] = Place(row, number)
+        asked = [address for address, place in self.places.items() if is_asked(place.row)]
         self._field_rows = {(row.has_slot, row.field): row for row in COMMANDS if row.is_shown}
         self._action_rows = {row.make: row for row in COMMANDS if row.make is not None}
         self._tree: dict[str, object] = {}
-        for address in self.places:
+        for address in asked:
             node = self._tree
             for part in address[1:].split("/"):
                 node = cast("dict[str, object]", node.setdefault(part, {}))
@@ -119,8 +120,7 @@ class AddressBook:
                 return found
             text = f"No address matches the pattern {pattern[:64]}."
             raise CommandError(Fault.UNKNOWN_ADDRESS, text, address=pattern[:64])
-        text = f"There is no address {pattern[:64]}; the nearest is {self.nearest(pattern)}."
-        raise CommandError(Fault.UNKNOWN_ADDRESS, text, address=pattern[:64])
+        raise CommandError(Fault.UNKNOWN_ADDRESS, self.no_address(pattern), address=pattern[:64])
 
     def _matches(self, pattern: str) -> Iterator[str]:
         parts = pattern[1:].split("/")
@@ -138,19 +138,13 @@ class AddressBook:
             if place is not None and _is_reached(place.row, only_values=only_values):
                 yield address
 
+    def no_address(self, address: str) -> str:
+        """What to tell whoever named an address that is not there."""
+        return no_address(address, self._tree, self.places, self.root)
+
     def nearest(self, address: str) -> str:
-        """The known address most like an unknown one, found part by part."""
-        node, found = self._tree, ""
-        for part in [*address[1:].split("/"), *[""] * 8]:
-            if not node:
-                break
-            names = list(node)
-            near = difflib.get_close_matches(part[:64], names, n=1, cutoff=0.0)
-            name = part if part in node else (near or names)[0]
-            found, node = f"{found}/{name}", cast("dict[str, object]", node[name])
-            if found in self.places and not part:
-                break
-        return found
+        """The known address most like an unknown one."""
+        return nearest(address, self._tree, self.places)
 
     def address_of(self, slot: int, field: str) -> str:
         """Where a value of the session (slot 0) or of a slot is shown."""
@@ -183,8 +177,13 @@ def _given(row: Row, command: Command) -> Iterator[TaggedValue]:
         yield from tagged((argument,), value)
 
 
+def is_asked(row: Row) -> bool:
+    """Whether messages are sent to the row's address, and not only by us."""
+    return row.access not in _NOT_DISPATCHED
+
+
 def _is_reached(row: Row, *, only_values: bool) -> bool:
-    if row.access in _NOT_DISPATCHED or row.path == "/req":
+    if row.path == "/req":
         return False
     return row.access not in (Access.ACTION, Access.STREAM) or not only_values
 
@@ -192,7 +191,7 @@ def _is_reached(row: Row, *, only_values: bool) -> bool:
 def _bind(place: Place, address: str, arguments: Sequence[TaggedValue]) -> Command | None:
     """The command for a place, or None where there is nothing to do."""
     row, slot = place.row, place.slot
-    if row.access in _NOT_DISPATCHED:
+    if not is_asked(row):
         return None
     if row.access is Access.ACTION:
         return _bind_action(row, slot, arguments)
@@ -202,13 +201,9 @@ def _bind(place: Place, address: str, arguments: Sequence[TaggedValue]) -> Comma
         return GetValue(slot, row.field)
     if row.access is Access.READ:
         raise ValueError("This address can only be asked: send it without arguments.")
-    most = len(row.arguments)
-    needed = sum(not argument.is_optional for argument in row.arguments)
-    if not needed <= len(arguments) <= most:
-        raise ValueError(f"{len(arguments)} arguments came; {needed} set the value, none asks.")
     checked = _check_arguments(row, arguments)
     values = tuple(cast("Value", checked[argument.name]) for argument in row.arguments)
-    return SetValue(slot, row.field, values[0] if most == 1 else values)
+    return SetValue(slot, row.field, values[0] if len(values) == 1 else values)
 
 
 def _switch(arguments: Sequence[TaggedValue]) -> bool:
@@ -243,8 +238,10 @@ def _is_numeric_first(row: Row) -> bool:
 def _check_arguments(row: Row, arguments: Sequence[TaggedValue]) -> dict[str, Value | None]:
     needed = sum(not argument.is_optional for argument in row.arguments)
     if not needed <= len(arguments) <= len(row.arguments):
-        names = " ".join(_spell(argument) for argument in row.arguments) or "no arguments"
-        raise ValueError(f"{len(arguments)} arguments came; it takes {names}.")
+        names = " ".join(_spell(argument) for argument in row.arguments) or "none"
+        came = "1 argument" if len(arguments) == 1 else f"{len(arguments)} arguments"
+        asks = ", and tells what it is when it is sent none" if row.access is Access.VALUE else ""
+        raise ValueError(f"{came} came; it takes {names}{asks}.")
     values: dict[str, Value | None] = {
         declared.name: declared.default for declared in row.arguments[len(arguments) :]
     }

@@ -18,6 +18,14 @@ Value = int | float | str
 # What an address holds: one value, or several in the order of its arguments.
 Held = Value | tuple[Value, ...]
 MAX_STRING_BYTES = 256
+_TYPES = {
+    **dict.fromkeys("ihfd", "a number"),
+    **dict.fromkeys("TF", "a switch"),
+    **dict.fromkeys("sS", "text"),
+    "b": "bytes",
+    "N": "nothing",
+    "I": "a trigger",
+}
 MAX_INT = 2**31 - 1
 
 
@@ -101,13 +109,17 @@ def _tag(argument: Argument, value: Value) -> str:
 
 def _check_bool(argument: Argument, tag: str, value: object) -> bool:
     if tag not in "ihfdTF" or value not in (0, 1):
-        raise ValueError(f"{argument.name} came as {tag}:{value!r:.40}; send T or F, 1 or 0.")
+        found = _spell(value) if isinstance(value, int | float) else _type_of(tag)
+        raise ValueError(f"{argument.name} came as {found}; send T or F, 1 or 0.")
     return bool(value)
 
 
 def _check_string(argument: Argument, tag: str, value: object) -> str:
     if not isinstance(value, str) or tag not in "sS":
-        raise ValueError(f"{argument.name} came as type {tag}; send a string (s).")
+        wanted = (
+            f"one of {', '.join(argument.choices)}, as a string" if argument.choices else "text"
+        )
+        raise ValueError(f"{argument.name} came as {_type_of(tag)}; send {wanted} (s).")
     length_bytes = len(value.encode("utf-8", "surrogatepass"))
     if length_bytes > argument.max_bytes:
         raise ValueError(
@@ -131,7 +143,9 @@ def _spell_key(text: str) -> str:
 
 def _check_number(argument: Argument, tag: str, value: object) -> int | float:
     if not isinstance(value, int | float) or tag not in "ihfdTF":
-        raise ValueError(f"{argument.name} came as type {tag}; send a number.")
+        raise ValueError(
+            f"{argument.name} came as {_type_of(tag)}; send a number ({argument.kind.value})."
+        )
     if math.isnan(value):
         raise ValueError(f"{argument.name} is not a number (NaN).")
     if argument.kind is Kind.INT and isinstance(value, float) and not value.is_integer():
@@ -144,6 +158,15 @@ def _check_number(argument: Argument, tag: str, value: object) -> int | float:
             f"it must be from {_spell(low)} to {_spell(high)}{unit}."
         )
     return int(value) if argument.kind is Kind.INT else float(value)
+
+
+def _type_of(tag: str) -> str:
+    """What a type tag means, in words.
+
+    >>> _type_of("s"), _type_of("m")
+    ('text (s)', 'type m')
+    """
+    return f"{_TYPES[tag]} ({tag})" if tag in _TYPES else f"type {tag}"
 
 
 def _spell(number: float) -> str:

@@ -111,8 +111,7 @@ class Engine:
                 told = (("s", "daw-bridge"), ("s", __version__), ("s", API))
                 self._answer(request, "/version.reply", told)
             case Refresh(prefix):
-                self._parts.osc.send_many(request.client, self._values(prefix or ""))
-                self.done(request)
+                self._refresh(request, prefix or "")
             case Quit() if self._parts.osc.is_local(request.client):
                 self.done(request)
                 self._parts.end()
@@ -378,6 +377,19 @@ class Engine:
         self._parts.osc.send(request.client, self._book.root + path, arguments)
         if request.request_id:
             self.done(request)
+
+    def _refresh(self, request: Request, prefix: str) -> None:
+        values = self._values(prefix)
+        if not values:
+            near = self._book.nearest(prefix)
+            self.fail(
+                request,
+                Fault.BAD_VALUE,
+                f"There is no value below {prefix[:64]}; the nearest address is {near}.",
+            )
+            return
+        self._parts.osc.send_many(request.client, values)
+        self.done(request)
 
     def _values(self, prefix: str) -> list[tuple[str, Sequence[TaggedValue]]]:
         return [

@@ -44,7 +44,7 @@ from daw_bridge.realtime import FILES_PRIORITY, ask_for_real_time
 from daw_bridge.recorder import Recorder
 from daw_bridge.shelf import Shelf as Folder
 from daw_bridge.shelf import check_name, folder_of_takes
-from daw_bridge.sound_files import SUFFIXES, read_sound
+from daw_bridge.sound_files import OTHER_SUFFIXES, SUFFIXES, read_sound
 from daw_bridge.sound_folders import SoundFolders, in_memory
 from daw_bridge.sound_tags import SoundTags
 from daw_bridge.state_folder import STATE_FILE
@@ -320,8 +320,15 @@ class FileWorker:
     def _sound_path(self, name: str) -> Path:
         name = name or time.strftime("%Y-%m-%d %H.%M.%S")
         check_name(name, "file")
-        if Path(name).suffix not in SUFFIXES:
-            name += SUFFIXES[0]
+        suffix = Path(name).suffix.lower()
+        if suffix in OTHER_SUFFIXES:
+            text = f"Recordings are {' or '.join(SUFFIXES)}, not {suffix}. Leave the ending out."
+            raise CommandError(Fault.BAD_VALUE, text)
+        name = (
+            name.removesuffix(Path(name).suffix) + suffix
+            if suffix in SUFFIXES
+            else name + SUFFIXES[0]
+        )
         path = self._places.captures / name
         if path.exists():
             text = f"There is a recording {name!r} already. Take another name."

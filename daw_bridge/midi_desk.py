@@ -149,16 +149,13 @@ class MidiDesk:
     def _why_not(self, address: str) -> str:
         place = self._book.places.get(address)
         if place is None:
-            return f"There is no address {address[:64]}; the nearest is {self._nearest(address)}."
+            return self._book.no_address(address)
         if _is_movable(place):
             return ""
         return (
             f"{address} has no range that a controller could move: choose a number, a switch, a "
             "choice, or a trigger."
         )
-
-    def _nearest(self, address: str) -> str:
-        return self._book.nearest(address) if address.startswith("/") else self._book.root
 
 
 def _is_movable(place: Place) -> bool:

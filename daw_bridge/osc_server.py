@@ -190,7 +190,8 @@ class OscServer:
         if error.fault in _TOLD_AS_ERROR and not error.request_id:
             told = (("s", error.fault.name.lower()), ("s", error.text))
             self.out.send(client.client_id, self._book.root + "/error", told)
-        else:
+        # Whoever waits for an answer of an address of ours is told by that address, too.
+        if error.request_id or error.address.startswith(self._book.root + "/"):
             head = (("s", error.address), ("i", error.request_id))
             told_why = (*head, ("i", int(error.fault)), ("s", error.text))
             self.out.send(client.client_id, "/fail", told_why)
@@ -315,7 +316,7 @@ class OscServer:
         """
         place = self._book.places.get(address)
         if place is None or not (place.row.is_shown or place.row.access is Access.STREAM):
-            near = self._book.nearest(address) if address.startswith("/") else self._book.root
+            near = self._book.nearest(address)
             self.refuse(
                 peer, f"There is no value at {address[:64]}; the nearest address is {near}."
             )

@@ -22,6 +22,9 @@ class Modelling(Turn):
     def obey_model(self, request: Request, command: ModelCommand) -> None:
         """Obey a command about the model."""
         match command:
+            case LoadModel(name) if not name.strip():
+                text = "Name a model: one of /model/list, or the folder of a checkpoint."
+                self.fail(request, Fault.BAD_VALUE, text)
             case LoadModel(name):
                 self._end_model_job(Fault.SUPERSEDED, f"The model {name!r} was asked for instead.")
                 job = ModelJob(self.new_id(), request)

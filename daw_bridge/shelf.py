@@ -138,7 +138,9 @@ class Shelf:
         """
         check_name(name, self.kind)
         if self.shipped is not None and (self.shipped / f"{name}{_SUFFIX}").exists():
-            text = f"The {self.kind} {name!r} came with daw-bridge and stays. Take another name."
+            text = (
+                f"The {self.kind} {name!r} came with daw-bridge and stays as it is; take another."
+            )
             raise CommandError(Fault.FORBIDDEN, text)
         return self.folder / f"{name}{_SUFFIX}"
 

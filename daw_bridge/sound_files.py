@@ -23,6 +23,8 @@ from daw_bridge.sound_tags import SoundTags, riff_chunks, vorbis_comments
 from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 
 SUFFIXES = (".wav", ".flac")
+# What a name may end in where somebody thinks that it is written so.
+OTHER_SUFFIXES = (".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma")
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 MAX_WAV_FRAMES = (2**32 - 2**20) // (4 * CHANNELS)
 _PIECE_BYTES = 2**18

@@ -134,7 +134,8 @@ SERVER: tuple[Row, ...] = (
     Row(
         "/error",
         Access.PUSH,
-        "A message that could not be understood.",
+        "A message that could not be understood. Where its address begins with the root, /fail "
+        "says so, too.",
         (Argument("code", Kind.STRING), TEXT),
     ),
     Row(

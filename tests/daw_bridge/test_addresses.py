@@ -2,13 +2,15 @@
 
 import math
 import random
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daw_bridge.addresses import AddressBook
+from daw_bridge.addresses import AddressBook, is_asked
+from daw_bridge.commands import COMMANDS
 from daw_bridge.errors import CommandError, Fault
 from daw_bridge.osc import Message, TaggedValue, decode_packet, encode_message
 from daw_bridge.requests import (
@@ -23,9 +25,12 @@ from daw_bridge.requests import (
     SetValue,
     Stop,
 )
+from tests.daw_bridge.bad_messages import bad_messages
 from tests.daw_bridge.strategies import SLOTS, commands
 
 BOOK = AddressBook("/gen", SLOTS)
+# They take whatever comes, or wrap it.
+UNJUDGED = ("/ping", "/req")
 
 
 def ask(address: str, *arguments: TaggedValue) -> list[Any]:
@@ -114,6 +119,22 @@ def test_wrong_values_are_refused_in_words(address: str, argument: TaggedValue) 
     assert len(error.text) > 15
 
 
+def test_every_address_refuses_every_wrong_way_in_words() -> None:
+    """The text names the argument, and what would do; a person can read it."""
+    found = list(bad_messages("/gen"))
+    assert {one.address for one in found} >= {
+        row.address("/gen", 1) for row in COMMANDS if is_asked(row) and row.path not in UNJUDGED
+    }
+    for one in found:
+        error = refusal(one.address, *one.arguments)
+        assert (error.fault, error.address) == (Fault.BAD_VALUE, one.address), one
+        assert error.text.startswith(one.about), one
+        assert error.text.endswith("."), one
+        assert re.search(
+            "[Ss]end|must be|may be|it takes|are taken|not a number|can only|Write", error.text
+        ), error.text
+
+
 def test_minus_infinity_is_a_gain() -> None:
     assert ask("/gen/master/gain", ("f", -math.inf)) == [SetValue(0, "master_gain_db", -math.inf)]
 
@@ -134,13 +155,19 @@ def test_emoji_are_words_too() -> None:
         ("/gen/slto/1/gain", "/gen/slot/1/gain"),
         ("/gne/panic", "/gen/panic"),
         ("/gen/slot/1", "/gen/slot/1/"),
-        ("/gen/slot/99/play", "/play"),
+        ("/gen/slot/17/play", "no slot 17; they go from 1 to 16"),
+        ("/gen/scene/0/recall", "no scene 0; they go from 1 to 16"),
+        ("/gen/slot/1/prompt/5/text", "no prompt 5; they go from 1 to 4"),
+        ("/gen/fx/filtr/bypass", "/gen/fx/filter/bypass"),
+        ("/gen/eror", "/gen/"),
+        ("/1/fader3", "begin with /gen/"),
     ],
 )
 def test_an_unknown_address_is_told_the_nearest(unknown: str, known: str) -> None:
     error = refusal(unknown)
     assert error.fault is Fault.UNKNOWN_ADDRESS
     assert known in error.text
+    assert "/gen/error" not in error.text, "nobody is to send there"
 
 
 def test_patterns_reach_every_slot_and_never_cross_a_slash() -> None:
