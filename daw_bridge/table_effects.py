@@ -29,8 +29,8 @@ SENDS: tuple[Row, ...] = tuple(
     Row(
         f"/slot/{SLOT_PART}/send/{bus}",
         Access.VALUE,
-        f"How much of the slot, after its gain, goes to the {bus}; ramped. It is heard while the "
-        f"{bus} is not bypassed.",
+        f"How much of the slot, after its gain, goes to the {bus}; ramped. It is heard, on "
+        f"pair 1, while the {bus} is not bypassed.",
         (replace(SEND, name=bus),),
         shows=f"send_{bus}_db",
     )

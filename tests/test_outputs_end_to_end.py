@@ -143,6 +143,43 @@ def test_every_pair_is_in_the_file_is_metered_and_can_be_captured(tmp_path: Path
     assert is_loop_of(np.ascontiguousarray(last_second[:, 2:]), 0.3)
 
 
+@pytest.mark.jack
+@pytest.mark.parametrize("jack", [4], indirect=True)
+def test_each_pair_has_its_limiter_and_what_its_slots_send_returns_on_the_first(
+    jack: JackServer, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyo64")
+    ceiling_dbfs, period = -12.0, round(0.3 * SAMPLE_RATE_HZ)
+
+    async def scene(_: DaemonRig, client: UdpClient) -> None:
+        jack.await_ports(*(port for pair in PAIRS[:2] for port in pair))
+        client.send("/gen/master/limiter", ("T", True))
+        client.send("/gen/master/limiter/ceiling", ("f", ceiling_dbfs))
+        client.send("/gen/slot/2/gain", ("f", 12.0))
+        await play_loop(client, 2, 0.3, pair=2)
+        main, second = await heard(jack, 1, 2)
+        assert not main.any()
+        assert np.abs(second).max() == pytest.approx(10 ** (ceiling_dbfs / 20), rel=0.01)
+        client.send("/gen/slot/2/gain", ("f", -20.0))  # below every ceiling
+        client.send("/gen/fx/filter/frequency", ("f", 100.0))
+        for effect in ("filter", "drive", "delay"):
+            client.send(f"/gen/fx/{effect}/bypass", ("F", False))
+        client.send("/gen/slot/2/send/delay", ("f", 0.0))
+        await asyncio.sleep(2.0)
+        main, second = await heard(jack, 1, 2)
+        assert is_loop_of(second, 0.3), "no effect is heard there"
+        assert np.abs(main).max() > 1e-4, "the echoes come back on the first pair"
+        left = main[:, 0]
+        assert np.corrcoef(left[period:], left[:-period])[0, 1] > 0.9, "they are those of the loop"
+        client.send("/gen/fx/delay/bypass", ("T", True))
+        await asyncio.sleep(0.5)
+        main, second = await heard(jack, 1, 2)
+        assert np.abs(main).max() < 1e-4
+        assert is_loop_of(second, 0.3)
+
+    play(scene, tmp_path, output="default", output_pairs="2")
+
+
 # ── devices ──────────────────────────────────────────────────────────────────
 async def change(client: UdpClient, address: str, *arguments: tuple[str, Any]) -> list[Any]:
     """Change an output; what its /done says after the id."""
