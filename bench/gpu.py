@@ -29,7 +29,7 @@ from generator.backbone import Backbone, BackboneConfig
 from generator.cuda_graph import Recording
 from generator.minilm import MiniLm
 from generator.noise import seeded_noise
-from generator.spectral import blur_noise
+from generator.phase_walk import blur_noise
 from generator.stable_audio.model import StableAudioModel
 from generator.stable_audio.recorded import Shelf as SeedShelf
 from generator.stable_audio.recorded import WholeTake

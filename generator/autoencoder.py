@@ -2,9 +2,9 @@
 
 Both halves work at frame rate (hop 512), never at waveform rate: that is what a laptop can afford.
 The encoder is a linear code of bands and tones; the decoder names, for each frame and bin,
-magnitude, phase advance with its spread, and offset (`generator/spectral.py` turns those into
-sound). Nothing here knows of losses, prompts, files or numpy. Trained by `training/autoencoder.py`,
-exported by `training/export.py`.
+magnitude, phase advance with its spread, and offset (`generator/synthesis.py` turns those
+into sound). Nothing here knows of losses, prompts, files or numpy. Trained by
+`training/autoencoder.py`, exported by `training/export.py`.
 
 References:
     ConvNeXt at hop rate with an inverse-STFT head: Siuzdak 2023, arXiv 2306.00814 (Vocos). Ours
@@ -283,7 +283,7 @@ def mid_side(audio: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def running_phase(advance: Tensor, offset: Tensor, starts: Tensor) -> Tensor:
-    """Return the phase of every bin: the torch twin of `generator.spectral.SpectralStream`.
+    """Return the phase of every bin: the torch twin of `generator.phase_walk.PhaseWalk`.
 
     Shapes:
         advance (blurred or not): [batch, n, 1 or 2, bins]; offset: [batch, n, 2, bins]; starts:
@@ -301,7 +301,7 @@ def running_phase(advance: Tensor, offset: Tensor, starts: Tensor) -> Tensor:
 
 
 def synthesise(outputs: Outputs, noise: Tensor, starts: Tensor) -> Tensor:
-    """Return mid and side samples: the torch twin of `generator.spectral.synthesise`, for training.
+    """Return mid and side samples: the torch twin of `synthesis.synthesise`, for training.
 
     Shapes:
         outputs of n frames; noise of unit variance: [batch, n, 2, bins]; starts: [batch, n]

@@ -143,7 +143,9 @@ class Finisher:
             decoded: [n, 2]  ->  [m, 2], a hop less than came in, until the end
         """
         check_finite(decoded)
-        sound = np.concatenate((self._held, decoded * self._gain))
+        sound = np.empty((len(self._held) + len(decoded), CHANNELS), np.float32)
+        sound[: len(self._held)] = self._held
+        np.multiply(decoded, self._gain, out=sound[len(self._held) :])
         if self._rise is None and len(sound):
             self._rise = _rise_frames(sound, self._frames)
         ready = max(0, len(sound) // LIMITER_HOP_FRAMES - 1) * LIMITER_HOP_FRAMES
@@ -162,8 +164,9 @@ class Finisher:
         return finished
 
     def _limit(self, hops: FloatArray) -> FloatArray:
-        """Return all hops but the last, which is only looked at, limited, as [frames, 2]."""
-        allowed = allowed_gains(np.abs(hops).max(axis=(1, 2)))
+        """Limit all hops but the last, which is only looked at, in place; return [frames, 2]."""
+        flat = hops.reshape(len(hops), -1)
+        allowed = allowed_gains(np.maximum(flat.max(axis=1), -flat.min(axis=1)))
         edges = np.minimum(allowed[:-1], allowed[1:])
         edges = np.concatenate(([allowed[0] if self._edge is None else self._edge], edges))
         for place in range(1, len(edges)):
@@ -173,9 +176,9 @@ class Finisher:
         if edges.min() < 1.0:
             share = np.arange(LIMITER_HOP_FRAMES) / LIMITER_HOP_FRAMES
             gains = edges[:-1, None] * (1.0 - share) + edges[1:, None] * share
-            limited = limited * gains.astype(np.float32)[..., None]
+            limited *= gains.astype(np.float32)[..., None]
         sound: FloatArray = limited.reshape(-1, CHANNELS)
-        return np.clip(sound, -PEAK, PEAK)
+        return np.clip(sound, -PEAK, PEAK, out=sound)
 
     def _fade(self, finished: FloatArray) -> None:
         """Fade both ends of the take, in place, where they lie in this piece of it."""

@@ -13,7 +13,6 @@ from generator.errors import CheckpointError
 from generator.onnx_session import Array, OnnxGraph
 from generator.pipeline import LatentGenerator
 from generator.sound_encoder import encoder_of
-from generator.spectral import SpectralFrames
 from generator.text import TextEncoder
 
 CONDITION_INPUTS = (
@@ -35,6 +34,9 @@ DECODER_INPUTS = ("latents",)
 DECODER_OUTPUTS = ("hidden",)
 HEAD_INPUTS = ("hidden",)
 HEAD_OUTPUTS = ("bins",)
+# A hundred latents or ten words are too little to share: the threads wait for each other longer
+# than they work (12 s on two cores: 15 ms with two threads, 13 ms with one).
+FEW_ROWS_THREADS = 1
 
 
 class OnnxNetworks:
@@ -42,7 +44,7 @@ class OnnxNetworks:
 
     Args:
         checkpoint: A verified checkpoint.
-        threads: Number of threads that one network may use.
+        threads: Number of threads that the decoder may use.
 
     Raises:
         CheckpointError: A graph is missing, cannot be opened or has another face than expected.
@@ -50,7 +52,7 @@ class OnnxNetworks:
 
     def __init__(self, checkpoint: Checkpoint, *, threads: int) -> None:
         transformer, decoder = checkpoint.read(TRANSFORMER_FILE), checkpoint.read(DECODER_FILE)
-        self._transformer = OnnxGraph(transformer, "transformer", threads=threads)
+        self._transformer = OnnxGraph(transformer, "transformer", threads=FEW_ROWS_THREADS)
         self._decoder = OnnxGraph(decoder, "decoder", threads=threads)
         # One thread: the other one makes sound of what the head has named before.
         self._head = OnnxGraph(checkpoint.read(HEAD_FILE), "decoder's head", threads=1)
@@ -85,13 +87,14 @@ class OnnxNetworks:
         hidden: FloatArray = self._decoder.run({"latents": latents})["hidden"][0]
         return hidden
 
-    def frames(self, hidden: FloatArray) -> SpectralFrames:
-        """Return spectral frames.
+    def bins(self, hidden: FloatArray) -> FloatArray:
+        """Return what is said of the bins of spectral frames.
 
         Shapes:
-            hidden: [m, width], a part of what `hidden` gave  ->  frames of m
+            hidden: [m, width], a part of what `hidden` gave  ->  [m, HEAD_WIDTH or more]
         """
-        return SpectralFrames.named(self._head.run({"hidden": hidden[None]})["bins"][0])
+        bins: FloatArray = self._head.run({"hidden": hidden[None]})["bins"][0]
+        return bins
 
 
 def open_onnx(checkpoint: Checkpoint, *, threads: int) -> LatentGenerator:
@@ -104,7 +107,7 @@ def open_onnx(checkpoint: Checkpoint, *, threads: int) -> LatentGenerator:
     Returns:
         A generator that is ready to work.
     """
-    text = TextEncoder(checkpoint.folder, threads=threads)
+    text = TextEncoder(checkpoint.folder, threads=FEW_ROWS_THREADS)
     networks = OnnxNetworks(checkpoint, threads=threads)
     encoder = encoder_of(checkpoint)
     return LatentGenerator(checkpoint.manifest, text, networks, encoder=encoder, threads=threads)

@@ -33,7 +33,7 @@ from generator.memory import Remembered, SoundMemory, TakeMemory
 from generator.noise import varied_noise
 from generator.notes import note_number
 from generator.speaking import AHEAD_FRAMES, Ending, Speaker
-from generator.spectral import FRAMES_PER_LATENT, SpectralFrames
+from generator.spectral import FRAMES_PER_LATENT
 from generator.text import TextEncoder
 
 Array = npt.NDArray[Any]
@@ -74,11 +74,12 @@ class Networks(Protocol):
             latents: [1, channels, n]  ->  [8 n, width]
         """
 
-    def frames(self, hidden: FloatArray) -> SpectralFrames:
-        """Return spectral frames, each from its own row.
+    def bins(self, hidden: FloatArray) -> FloatArray:
+        """Return what is said of the bins of spectral frames, each from its own row.
 
         Shapes:
-            hidden: [m, width], a part of what `hidden` gave  ->  frames of m
+            hidden: [m, width], a part of what `hidden` gave  ->  [m, HEAD_WIDTH or more], to be
+            used up; see `SpectralFrames.named`
         """
 
 

@@ -3,9 +3,8 @@
 The first chunk is small, so that a take may begin to play at once; each next one is twice as
 large, up to what a core's cache likes. The chunks of a take are always the same, played at once or
 kept, so both are the same samples, also where an int8 graph scales by all that it sees at once.
-While one thread names the bins of a chunk and walks their phases, another one makes sound of the
-chunk before.
-Flow: generator/pipeline.py → here (spectral.py, finishing.py) → chunks.
+While one thread makes the spectra of a chunk, another one makes sound of those of the chunk before.
+Flow: generator/pipeline.py → here (synthesis.py, finishing.py) → chunks.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,9 @@ import numpy as np
 from generator.api import FloatArray, GenerationRequest
 from generator.finishing import Finisher, finish
 from generator.levels import level_gain
-from generator.spectral import LATE, N_FFT, SpectralFrames, SpectralStream
+from generator.overlap_add import ComplexArray
+from generator.spectral import BINS, HIGHEST_LOG_MAGNITUDE, LATE, N_FFT, WORK_FRAMES, SpectralFrames
+from generator.synthesis import SpectralStream
 
 FIRST_CHUNK_FRAMES = 16
 LARGEST_CHUNK_FRAMES = 128
@@ -35,13 +36,13 @@ CREST = 2.5
 
 
 class Head(Protocol):
-    """What names the bins of frames."""
+    """The decoder's last layer."""
 
-    def frames(self, hidden: FloatArray) -> SpectralFrames:
-        """Return spectral frames.
+    def bins(self, hidden: FloatArray) -> FloatArray:
+        """Return what is said of the bins of frames, to be used up.
 
         Shapes:
-            hidden: [m, width]  ->  frames of m
+            hidden: [m, width]  ->  [m, HEAD_WIDTH or more], see `SpectralFrames.named`
         """
 
 
@@ -57,7 +58,7 @@ class Speaker:
     """Makes the sound of one take; `ending` is what an open one leaves once it has been spoken.
 
     Args:
-        head: Names the bins.
+        head: Says what the bins are.
         hidden: [n, width] what they are read from.
         helper: Another thread, where there is one.
         edges: Where chunks begin and end, by default as `chunk_edges` says.
@@ -125,17 +126,16 @@ class Speaker:
             Each chunk.
         """
 
-        def make(log_magnitude: FloatArray, phase: FloatArray) -> FloatArray:
-            chunk = stream.overlap.push(log_magnitude, phase)
+        def make(spectra: list[ComplexArray]) -> FloatArray:
+            chunk = np.concatenate([stream.overlap.push(piece) for piece in spectra])
             return chunk if then is None else then(chunk)
 
         made: Callable[[], FloatArray] | None = None
         for start, stop in pairwise(self._edges):
-            frames = self._frames(start, stop)
-            phase = stream.walk.push(frames)
+            spectra = self._spectra(stream, start, stop)
             if made is not None:
                 yield made()
-            made = self._begin(partial(make, frames.log_magnitude, phase))
+            made = self._begin(partial(make, spectra))
             if start == 0:
                 # Nobody waits for a second chunk with the first.
                 yield made()
@@ -146,10 +146,11 @@ class Speaker:
     def _begin(self, make: Callable[[], FloatArray]) -> Callable[[], FloatArray]:
         return make if self._helper is None else self._helper.submit(make).result
 
-    def _frames(self, start: int, stop: int) -> SpectralFrames:
-        frames = self._head.frames(self._hidden[start:stop])
-        frames.log_magnitude[..., 0] = SILENT
-        return frames
+    def _spectra(self, stream: SpectralStream, start: int, stop: int) -> list[ComplexArray]:
+        """Return the spectra of a chunk, piece by piece."""
+        bins = self._head.bins(self._hidden[start:stop])
+        pieces = (bins[row : row + WORK_FRAMES] for row in range(0, len(bins), WORK_FRAMES))
+        return [stream.spectrum(_without_constant(SpectralFrames.named(one))) for one in pieces]
 
     def _expected_peak(self, first: FloatArray) -> float:
         """Return how loud the take will be: its first chunk is known, the rest is judged."""
@@ -157,13 +158,18 @@ class Speaker:
         rest = self._hidden[FIRST_CHUNK_FRAMES::PROBED_EVERY_FRAMES]
         if not len(rest):
             return known
-        log_magnitude = self._head.frames(rest).log_magnitude
-        return max(known, CREST * float(loudness(log_magnitude).max()))
+        probed = np.minimum(self._head.bins(rest)[:, : 2 * BINS], HIGHEST_LOG_MAGNITUDE)
+        return max(known, CREST * float(loudness(probed.reshape(-1, 2, BINS)).max()))
 
 
 def _some(chunk: FloatArray) -> tuple[FloatArray, ...]:
     """Return a chunk unless it is empty: that would be the mark of a stage."""
     return (chunk,) if len(chunk) else ()
+
+
+def _without_constant(frames: SpectralFrames) -> SpectralFrames:
+    frames.log_magnitude[..., 0] = SILENT
+    return frames
 
 
 def loudness(log_magnitude: FloatArray) -> FloatArray:

@@ -16,6 +16,7 @@ from generator import interpolant
 from generator.autoencoder import Decoder, overlap_add
 from generator.backbone import Backbone, Conditions
 from generator.minilm import MiniLm
+from generator.phase_walk import NOISE_REACH, UNITS_PER_RADIAN, UNITS_PER_TURN
 from generator.speaking import CREST, FIRST_CHUNK_FRAMES, PROBED_EVERY_FRAMES, SILENT
 from generator.spectral import (
     BINS,
@@ -23,10 +24,7 @@ from generator.spectral import (
     HOP_FRAMES,
     LATE,
     N_FFT,
-    NOISE_REACH,
     PARTS,
-    UNITS_PER_RADIAN,
-    UNITS_PER_TURN,
 )
 from generator.text import MAX_TOKENS
 
@@ -170,7 +168,7 @@ class Sounding(nn.Module):
 
 
 def walk_phases(advance: Tensor, spread: Tensor, onset: Tensor, blur: Tensor) -> Tensor:
-    """Return the phase of every bin without its offset: the twin of `spectral.PhaseWalk`.
+    """Return the phase of every bin without its offset: the twin of `phase_walk.PhaseWalk`.
 
     Shapes:
         advance, spread: [batch, n, bins]; onset: [batch, n]; blur: int16 [batch, n, 2, bins]

@@ -20,7 +20,6 @@ from generator.errors import CheckpointError
 from generator.minilm import MiniLm
 from generator.pipeline import Array, LatentGenerator
 from generator.sound_encoder import encoder_of
-from generator.spectral import SpectralFrames
 from generator.take_program import Making, Sounding
 from generator.text import TextEncoder
 from generator.torch_generator import TakeMaker, TorchGenerator
@@ -112,15 +111,16 @@ class TorchNetworks:
             hidden: FloatArray = _to_numpy(self.decoder.hidden(self._to_torch(latents)))[0]
         return hidden
 
-    def frames(self, hidden: FloatArray) -> SpectralFrames:
-        """Return spectral frames.
+    def bins(self, hidden: FloatArray) -> FloatArray:
+        """Return what is said of the bins of spectral frames.
 
         Shapes:
-            hidden: [m, width], a part of what `hidden` gave  ->  frames of m
+            hidden: [m, width], a part of what `hidden` gave  ->  [m, HEAD_WIDTH or more]
         """
         with torch.inference_mode():
-            outputs = self.decoder.name_bins(self._to_torch(hidden[None], precise=True))
-        return SpectralFrames(*(_to_numpy(value)[0] for value in outputs))
+            bins = self.decoder.head(self._to_torch(hidden[None], precise=True))
+        named: FloatArray = _to_numpy(bins)[0]
+        return named
 
     def _to_torch(self, value: Array, *, precise: bool = False) -> torch.Tensor:
         tensor = torch.from_numpy(value).to(self.device)

@@ -31,8 +31,9 @@ from generator.levels import level_gain
 from generator.memory import Remembered
 from generator.noise import seeded_noise
 from generator.notes import note_number
+from generator.phase_walk import blur_noise
 from generator.pipeline import Encoder, LatentGenerator, Networks, learnt_tempo_bpm
-from generator.spectral import BINS, blur_noise
+from generator.spectral import BINS
 from generator.take_program import Bucket, Making, MakingInputs, Sounding, empty_inputs
 from generator.text import MAX_TOKENS, TextEncoder
 

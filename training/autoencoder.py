@@ -29,7 +29,8 @@ from generator.autoencoder import (
     mid_side,
     synthesise,
 )
-from generator.spectral import N_FFT, NOISE_REACH
+from generator.phase_walk import NOISE_REACH
+from generator.spectral import N_FFT
 from training.checkpoints import State, load_state
 from training.config import AutoencoderRun
 from training.errors import TrainingError

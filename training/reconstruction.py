@@ -16,7 +16,8 @@ from torch import Tensor
 
 from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ, FloatArray
 from generator.autoencoder import Decoder, Encoder, centred_stft
-from generator.spectral import SpectralFrames, synthesise
+from generator.spectral import SpectralFrames
+from generator.synthesis import synthesise
 from training.sound_files import decode_vorbis, encode_near
 from training.sound_losses import MelScale, mel_distance, mel_scales
 

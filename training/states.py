@@ -18,7 +18,6 @@ from generator.backbone import Backbone, Conditions
 from generator.checkpoint import Manifest
 from generator.noise import seeded_noise
 from generator.pipeline import Array, LatentGenerator
-from generator.spectral import SpectralFrames
 from generator.text import TextEncoder
 from training.checkpoints import load_state
 from training.errors import TrainingError
@@ -80,14 +79,14 @@ class StateNetworks:
         return hidden
 
     @torch.inference_mode()
-    def frames(self, hidden: FloatArray) -> SpectralFrames:
-        """Return spectral frames.
+    def bins(self, hidden: FloatArray) -> FloatArray:
+        """Return what is said of the bins of spectral frames.
 
         Shapes:
-            hidden: [m, width], a part of what `hidden` gave  ->  frames of m
+            hidden: [m, width], a part of what `hidden` gave  ->  [m, HEAD_WIDTH or more]
         """
-        outputs = self.decoder.name_bins(torch.from_numpy(hidden[None]))
-        return SpectralFrames(*(part[0].numpy() for part in outputs))
+        bins: FloatArray = self.decoder.head(torch.from_numpy(hidden)).numpy()
+        return bins
 
 
 def to_torch(conditions: Mapping[str, Array]) -> Conditions:

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from generator.api import FloatArray
 from generator.backbone import Backbone, Conditions
-from generator.spectral import SpectralFrames, synthesise
+from generator.spectral import SpectralFrames
+from generator.synthesis import synthesise
 from training.batches import LatentBatch
 from training.place import HERE, Place
 from training.sampling import map_conditions, one_step, sample_ode

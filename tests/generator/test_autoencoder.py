@@ -15,9 +15,10 @@ from generator.autoencoder import (
     synthesise,
 )
 from generator.hearing import TONES
+from generator.phase_walk import NOISE_REACH, blur_noise
 from generator.pipeline import REACH_LATENTS
-from generator.spectral import BINS, FRAMES_PER_LATENT, NOISE_REACH, SpectralFrames, blur_noise
-from generator.spectral import synthesise as synthesise_numpy
+from generator.spectral import BINS, FRAMES_PER_LATENT, SpectralFrames
+from generator.synthesis import synthesise as synthesise_numpy
 
 TINY = AutoencoderConfig(
     latent_channels=8, mel_bands=16, side_mel_bands=8,

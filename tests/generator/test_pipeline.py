@@ -17,7 +17,7 @@ from generator.memory import REMEMBERED_TAKES, Remembered, TakeMemory
 from generator.onnx_backend import OnnxNetworks
 from generator.pipeline import LatentGenerator
 from generator.speaking import Speaker
-from generator.spectral import SpectralStream
+from generator.synthesis import SpectralStream
 from generator.text import TextEncoder
 from tests.models import tiny_checkpoint
 

@@ -14,7 +14,8 @@ from generator.checkpoint import read_checkpoint
 from generator.loading import load_generator
 from generator.onnx_backend import OnnxNetworks
 from generator.speaking import FIRST_CHUNK_FRAMES, Speaker, chunk_edges, loudness
-from generator.spectral import HOP_FRAMES, SpectralFrames, SpectralStream
+from generator.spectral import HOP_FRAMES, SpectralFrames
+from generator.synthesis import SpectralStream
 from tests.models import LATENT_CHANNELS, tiny_checkpoint
 
 COUNT = 150

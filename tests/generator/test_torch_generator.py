@@ -11,8 +11,9 @@ from generator.api import Base, GenerationRequest, hear, sound_identity
 from generator.checkpoint import Checkpoint
 from generator.cuda_graph import Recording
 from generator.loading import load_generator
+from generator.phase_walk import PhaseWalk, blur_noise
 from generator.pipeline import LatentGenerator
-from generator.spectral import BINS, PhaseWalk, SpectralFrames, blur_noise
+from generator.spectral import BINS, SpectralFrames
 from generator.take_program import walk_phases
 from generator.text import ENCODER_FILE, TOKENIZER_FILE
 from generator.torch_backend import TorchNetworks, TorchText, open_torch

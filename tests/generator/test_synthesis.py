@@ -11,10 +11,9 @@ from generator.spectral import (
     HOP_FRAMES,
     N_FFT,
     SpectralFrames,
-    SpectralStream,
     hann,
-    synthesise,
 )
+from generator.synthesis import SpectralStream, synthesise
 
 
 def random_frames(seed: int, count: int) -> SpectralFrames:
