@@ -86,6 +86,17 @@ def test_every_button_sends_what_the_table_takes_or_lacks_only_its_words() -> No
     assert actions > 30
 
 
+def test_enter_in_a_box_presses_the_button_beside_it() -> None:
+    ((packet,),) = [ran()["entered"]]
+    (timed,) = decode_packet(bytes(packet))
+    assert isinstance(timed.message, Message)
+    assert timed.message.address == "/gen/slot/1/go"
+
+
+def test_a_meter_shows_silence() -> None:
+    assert ran()["levels"] == [-60.0, -60.0, -12.5, 0.0]
+
+
 def test_what_can_only_be_read_sends_nothing() -> None:
     assert [one[0] for one in ran()["controls"] if one[1] == 1 and one[2]] == []
 

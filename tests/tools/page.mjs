@@ -6,7 +6,7 @@ import vm from "node:vm";
 const { page, tree, packets } = JSON.parse(readFileSync(0, "utf8"));
 const scripts = [...page.matchAll(/<script>(.*?)<\/script>/gs)].map((found) => found[1]);
 const element = () => ({ below: [], append(...more) { this.below.push(...more); }, matches: () => false });
-const document = { createElement: element, activeElement: null };
+const document = { createElement: element, getElementById: element, activeElement: null };
 const waiting = new Promise(() => {});  // the page asks for the tree, and gets it from us instead
 const context = vm.createContext({ document, fetch: () => waiting, TextEncoder, TextDecoder, setTimeout: () => 0 });
 for (const script of scripts) vm.runInContext(script, context);
@@ -27,7 +27,12 @@ const run = vm.runInContext(`(tree, packets) => {
     press(row);
     controls.push([leaf.FULL_PATH, leaf.ACCESS, sent.map((p) => [...p])]);
   }
-  return { controls, decoded: packets.map((bytes) => decodeOsc(new Uint8Array(bytes).buffer)) };
+  const bar = {}, levels = [-Infinity, -100, -12.5, 0].map((db) => { level(bar, db); return bar.value; });
+  const boxes = control(tree.CONTENTS.slot.CONTENTS[1].CONTENTS.go, "go").below.flatMap((one) => one.below);
+  sent.length = 0;
+  boxes.find((one) => one.type === "text").onkeydown({ key: "Enter" });
+  const entered = sent.map((p) => [...p]);
+  return { controls, levels, entered, decoded: packets.map((bytes) => decodeOsc(new Uint8Array(bytes).buffer)) };
 }`, context);
 console.log(JSON.stringify(run(tree, packets), (_, value) =>
   typeof value === "number" && !Number.isFinite(value) ? String(value) : value));
