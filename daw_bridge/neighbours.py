@@ -111,6 +111,7 @@ class Neighbours:
         self._desk = MidiDesk(book, session.read_value)
         self._beats = Beats()
         self._next_lead_s = 0.0
+        self._own_port = ""
 
     def load(self, text: str) -> None:
         """Take the bindings that were kept; what cannot be read is told and left as it is."""
@@ -147,8 +148,9 @@ class Neighbours:
                 case PortsChanged(inputs, connected, own):
                     lines = [f"{'*' if one in connected else ' '} {one}" for one in inputs]
                     self._session.note(NoteText("midi_ports", "\n".join(lines)))
-                    if own:
+                    if own not in ("", self._own_port):
                         self._session.log(2, f"MIDI: our own port is {own}.")
+                    self._own_port = own
                 case SourceMissing(source, reason) if reason:
                     self._session.log(1, f"{source}: {reason}")
                     self._session.note(SourceLost(source))

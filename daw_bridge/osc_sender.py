@@ -54,18 +54,26 @@ class OscSender:
 
     def send(self, client_id: int, address: str, arguments: Sequence[TaggedValue]) -> None:
         """Answer one client; one that is gone is no error."""
-        client = self._clients.get(client_id)
-        if client is not None:
-            self._send_packet(client.peer, encode_message(address, arguments))
+        self._answer(client_id, encode_message(address, arguments))
 
     def send_many(
         self, client_id: int, messages: Sequence[tuple[str, Sequence[TaggedValue]]]
     ) -> None:
         """Answer one client with many messages in few packets."""
+        for packet in pack(encode_message(*message) for message in messages):
+            self._answer(client_id, packet)
+
+    def _answer(self, client_id: int, packet: bytes) -> None:
+        """Answer on the port that asked and on the one that was named for feedback.
+
+        Many controllers send from one port and hear on another.
+        """
         client = self._clients.get(client_id)
-        if client is not None:
-            for packet in pack(encode_message(*message) for message in messages):
-                self._send_packet(client.peer, packet)
+        if client is None:
+            return
+        self._send_packet(client.peer, packet)
+        if client.target != client.peer and client.lease_until_s > time.monotonic():
+            self._send_packet(client.target, packet)
 
     def show(self, address: str, arguments: Sequence[TaggedValue]) -> None:
         """Tell everybody who wants feedback, or listens to it, that a value has changed."""

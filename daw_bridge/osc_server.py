@@ -263,13 +263,14 @@ class OscServer:
         for other in list(self._clients.subscribed(now_s)):
             if other.target == client.target:
                 until_s, other.lease_until_s = max(until_s, other.lease_until_s), 0.0
-        client.lease_until_s = until_s if wish.on else 0.0
+        client.lease_until_s = 0.0  # this answer is for whoever asks, and for no other port
         if wish.rate_hz is not None:
             client.feedback.period_s = 1.0 / min(wish.rate_hz, MAX_RATE_HZ)
         # As scsynth answers it: the number of the client comes first, unless the asker gave an id.
         ids = (("i", request.request_id),) if request.request_id else ()
         answer = (("s", request.address), *ids, ("i", client.client_id), ("f", lease_s))
         self.out.send(request.client, "/done", answer)
+        client.lease_until_s = until_s if wish.on else 0.0
 
     def _watch(self, request: Request, wish: Watch) -> None:
         client = self._clients.get(request.client)

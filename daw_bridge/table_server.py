@@ -60,7 +60,8 @@ SERVER: tuple[Row, ...] = (
     Row(
         "/notify",
         Access.ACTION,
-        "Send every change to the asking address (1), or no more (0); on another port if named. "
+        "Send every change to the asking address (1), or no more (0); on another port if named, "
+        "where answers come then as well. "
         "The lease is renewed by anything that the client sends.",
         (
             Argument("on", Kind.INT, low=0, high=1),

@@ -218,6 +218,25 @@ def test_feedback_goes_to_those_who_asked_and_ends_when_they_say_so() -> None:
     play(scene)
 
 
+def test_a_controller_that_hears_on_another_port_hears_answers_there_too() -> None:
+    async def scene(stage: Stage) -> None:
+        listener = await UdpClient.connect(0, local=("127.0.0.1", 0))
+        stage.client.send("/gen/notify", ("i", 1), ("i", listener.port))
+        stage.client.send("/gen/slot/2/gain", ("f", 99.0))
+        stage.client.send("/gen/ping", ("i", 3))
+        for one in (stage.client, listener):
+            assert (await one.expect("/fail"))[0] == "/gen/slot/2/gain"
+            assert await one.expect("/pong") == [3]
+        other = await UdpClient.connect(stage.server.port)
+        other.send("/gen/ping", ("i", 4))
+        assert await other.expect("/pong") == [4]
+        assert listener.received.empty(), "what another asks is not told there"
+        for one in (listener, other):
+            one.close()
+
+    play(scene)
+
+
 def test_a_numbered_wish_for_feedback_is_answered_with_its_number() -> None:
     async def scene(stage: Stage) -> None:
         stage.client.send("/gen/req", ("i", 44), ("s", "/gen/notify"), ("i", 0))
