@@ -187,14 +187,14 @@ class OscServer:
 
     def _refuse(self, error: CommandError, client: Client) -> None:
         self.malformed += error.fault is Fault.BAD_PACKET
-        if error.fault in _TOLD_AS_ERROR and not error.request_id:
-            told = (("s", error.fault.name.lower()), ("s", error.text))
-            self.out.send(client.client_id, self._book.root + "/error", told)
-        # Whoever waits for an answer of an address of ours is told by that address, too.
+        # Whoever waits for an answer of an address that begins like ours is told by that address.
         if error.request_id or error.address.startswith(self._book.root + "/"):
             head = (("s", error.address), ("i", error.request_id))
             told_why = (*head, ("i", int(error.fault)), ("s", error.text))
             self.out.send(client.client_id, "/fail", told_why)
+        if error.fault in _TOLD_AS_ERROR and not error.request_id:
+            told = (("s", error.fault.name.lower()), ("s", error.text))
+            self.out.send(client.client_id, self._book.root + "/error", told)
 
     def _refuse_request(self, request: Request, fault: Fault, text: str, client: Client) -> None:
         error = CommandError(fault, text, address=request.address, request_id=request.request_id)
