@@ -319,6 +319,9 @@ def _latency_row(measured: Measured, count: int) -> Row:
 def latencies_ms(recording: Recording) -> tuple[Times, Times]:
     """For every trigger that was heard: how long it took, and when it was sent.
 
+    A block is due at its cycle's beginning and made a little later. What is sent in between is
+    still heard in it, and took less than no time; it is not the trigger before that is heard then.
+
     Shapes:
         returns: [heard] milliseconds, [heard] monotonic seconds
 
@@ -329,7 +332,8 @@ def latencies_ms(recording: Recording) -> tuple[Times, Times]:
         Latencies and times.
     """
     heard_s = recording.times_of(onsets(recording.audio, silence_frames=SILENCE_FRAMES))
-    triggers = np.searchsorted(recording.sent_times_s, heard_s, side="right") - 1
+    made_s = heard_s + BLOCK_FRAMES / SAMPLE_RATE_HZ
+    triggers = np.searchsorted(recording.sent_times_s, made_s, side="right") - 1
     heard_s, triggers = heard_s[triggers >= 0], triggers[triggers >= 0]
     triggers, first = np.unique(triggers, return_index=True)
     sent_s = recording.sent_times_s[triggers]

@@ -8,11 +8,12 @@ A frame here is an absolute one on the audio clock. `NOW` means as soon as possi
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
-from typing import get_type_hints
+from operator import attrgetter
+from typing import Any, get_type_hints
 
 from daw_bridge.errors import AudioError
 
@@ -291,6 +292,7 @@ _CLASSES: tuple[Callable[..., Message], ...] = (
     Disposed,
     Warning,
 )
+_TAGS: dict[object, int] = {kind: tag for tag, kind in enumerate(_CLASSES)}
 _CODES = {int: "q", float: "d", bool: "?", str: f"{NAME_BYTES}s"}
 
 
@@ -306,13 +308,12 @@ def encode(message: Message) -> bytes:
     Raises:
         AudioError: A name is too long or a number does not fit.
     """
-    tag = _CLASSES.index(type(message))
     if isinstance(message, InstallTake) and len(message.shm_name) > NAME_BYTES:
         raise AudioError(f"{message.shm_name!r} is longer than {NAME_BYTES} bytes.")
+    tag = _TAGS[type(message)]
+    pack, values_of = _writer(tag)
     try:
-        fields = (getattr(message, name) for name in message.__slots__)
-        values = (value.encode("ascii") if isinstance(value, str) else value for value in fields)
-        return _layout(tag).pack(tag, *values).ljust(RECORD_BYTES, b"\0")
+        return pack(tag, *values_of(message))
     except (struct.error, UnicodeEncodeError) as error:
         raise AudioError(f"{message} does not fit into a record: {error}") from error
 
@@ -346,4 +347,21 @@ def _text(field: bytes) -> str:
 @cache
 def _layout(tag: int) -> struct.Struct:
     types = get_type_hints(_CLASSES[tag]).values()
-    return struct.Struct("<B7x" + "".join(_CODES[kind] for kind in types))
+    fields = struct.Struct("<B7x" + "".join(_CODES[kind] for kind in types))
+    return struct.Struct(f"{fields.format}{RECORD_BYTES - fields.size}x")
+
+
+@cache
+def _writer(tag: int) -> tuple[Callable[..., bytes], Callable[[Any], Iterable[object]]]:
+    """How the values of a class are packed, and how they are found: a sound waits for this."""
+    kind: Any = _CLASSES[tag]
+    pack, names = _layout(tag).pack, kind.__slots__
+    if kind is InstallTake:
+        return pack, _install_values
+    if len(names) < 2:  # of one name, attrgetter gives no tuple
+        return pack, lambda one: [getattr(one, name) for name in names]
+    return pack, attrgetter(*names)
+
+
+def _install_values(command: InstallTake) -> tuple[object, ...]:
+    return command.take_id, command.shm_name.encode("ascii"), command.frames

@@ -67,6 +67,11 @@ class AudioLink:
         """Whether it has not ended."""
         return self.process.poll() is None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was seen to have ended; nobody is asked, for each command would have to."""
+        return self.process.returncode is not None
+
     def await_hello(self, timeout_s: float) -> Hello:
         """Wait for the child's one line.
 

@@ -203,7 +203,7 @@ class AudioProcess:
             AudioError: The process does not run.
         """
         child = self._child
-        if child is None or not child.is_alive:
+        if child is None or child.has_ended:
             raise AudioError("The audio process does not run, so there is nobody to obey.")
         if isinstance(command, InstallTake):
             child.install(command)

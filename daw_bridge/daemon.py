@@ -14,7 +14,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -264,17 +264,19 @@ class Daemon:
             say(f"model    {self._engine.state.model}, ready")
 
     # ── working ──────────────────────────────────────────────────────────────
-    def _obey(self, request: Request, due_s: float | None) -> None:
+    def _obey(self, requests: Sequence[Request], due_s: float | None) -> None:
         """The loop that must not break: a fault of ours in one command is told, and we go on."""
         try:
-            if isinstance(request.command, MidiCommand):
-                self._neighbours.obey(request, request.command)
-            else:
-                self._engine.obey(request, due_s)
+            for one in requests:
+                if isinstance(one.command, MidiCommand):
+                    self._neighbours.obey(one, one.command)
+            others = [one for one in requests if not isinstance(one.command, MidiCommand)]
+            self._engine.obey(others, due_s)
         except Exception as error:
-            _LOG.exception("%s failed; this is a fault of ours", request)
+            _LOG.exception("%s failed; this is a fault of ours", requests)
             text = f"A fault inside the daemon: {error}. It is in the log; other commands work."
-            self._engine.fail(request, Fault.INTERNAL, text)
+            for one in requests:
+                self._engine.fail(one, Fault.INTERNAL, text)
 
     def _safely(self, call: Callable[[], None]) -> None:
         try:

@@ -5,20 +5,19 @@ Flow: osc_server.py and the children's events (through daemon.py) → session.py
 """
 
 import logging
-import math
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from daw_bridge import __version__
 from daw_bridge import audio_commands as audio
 from daw_bridge.addresses import AddressBook
 from daw_bridge.arguments import Held
 from daw_bridge.audio_output import OutputInfo
 from daw_bridge.audio_status import AudioStatus
+from daw_bridge.engine_answers import Answers
+from daw_bridge.engine_audio import AudioSide, frame_at
+from daw_bridge.engine_meters import Watched
 from daw_bridge.engine_parts import Parts
-from daw_bridge.errors import AudioError, Fault, QueueFull
+from daw_bridge.errors import Fault
 from daw_bridge.file_jobs import (
     FileFailed,
     RigRead,
@@ -26,6 +25,7 @@ from daw_bridge.file_jobs import (
     StoredTake,
     WriteRig,
 )
+from daw_bridge.foresight import Foresight
 from daw_bridge.generator_events import (
     GeneratorDied,
     GeneratorReady,
@@ -36,15 +36,8 @@ from daw_bridge.generator_events import (
 from daw_bridge.osc import TaggedValue
 from daw_bridge.output_events import Device, OutputOpened
 from daw_bridge.presets import Document
-from daw_bridge.requests import (
-    AskModels,
-    GetStatus,
-    GetVersion,
-    LoadModel,
-    Quit,
-    Refresh,
-    Request,
-)
+from daw_bridge.replacing import replace
+from daw_bridge.requests import Request
 from daw_bridge.session import Event, begin
 from daw_bridge.session_decision import (
     Action,
@@ -70,15 +63,13 @@ from daw_bridge.session_decision import (
 from daw_bridge.session_shelf import state_document
 from daw_bridge.session_shown import value_of
 from daw_bridge.session_state import SessionState
+from daw_bridge.session_turn import Turn
 from generator.api import SAMPLE_RATE_HZ
 
-API = "1"
-MAX_BACKLOG = 10_000
 # The number of a job that nobody asked for.
 AUTOSAVE = -1
 # What a double leaves of a time of day, and far less than a frame.
 _SAME_MOMENT_S = 2e-6
-_LEVELS_A_PAIR = 4
 _LOG = logging.getLogger(__name__)
 
 
@@ -88,47 +79,24 @@ class Engine:
     def __init__(self, state: SessionState, book: AddressBook, parts: Parts) -> None:
         self.tell_change: Callable[[SessionState, SessionState], None] = _tell_nobody
         self._state, self._book, self._parts = state, book, parts
-        self._backlog: deque[audio.Command] = deque(maxlen=MAX_BACKLOG)
-        self._frozen_clock: AudioStatus | None = None
-        self._xruns_of_the_dead = 0
-        self._last_take: TakeReady | None = None
+        self._audio = AudioSide(parts.audio)
+        self._answers = Answers(book, parts, lambda: self._state)
+        self._watched = Watched(self.stream)
+        self._foresight = Foresight()
         self._last_due_s, self._last_due_frame = -1.0, audio.NOW
-        self._shown_positions: dict[int, float] = {}
-        self._begun_s = time.monotonic()
 
     # ── in ───────────────────────────────────────────────────────────────────
-    def obey(self, request: Request, due_s: float | None) -> None:
-        """Obey a request.
+    def obey(self, requests: Sequence[Request], due_s: float | None) -> None:
+        """Obey what one message asks for: all of it, or nothing where that fails.
 
         Args:
-            request: What is asked, by whom.
+            requests: What is asked, by whom; more than one where the address was a pattern.
             due_s: The monotonic time at which it is to take effect, None for at once.
         """
-        match request.command:
-            case GetStatus():
-                self._answer(request, "/status.reply", self._status())
-            case GetVersion():
-                told = (("s", "daw-bridge"), ("s", __version__), ("s", API))
-                self._answer(request, "/version.reply", told)
-            case Refresh(prefix):
-                self._refresh(request, prefix or "")
-            case Quit() if self._parts.osc.is_local(request.client):
-                self.done(request)
-                self._parts.end()
-            case Quit():
-                self.fail(request, Fault.FORBIDDEN, "Only this machine may end the daemon.")
-            case AskModels():
-                names = self._parts.generator.known_models()
-                self._parts.osc.send(request.client, request.address, [("s", n) for n in names])
-                self.done(request, ("i", len(names)))
-            case LoadModel(name) if not self._may_load(name, request.client):
-                text = "Only this machine may load a model from a folder; name one of /model/list."
-                self.fail(request, Fault.FORBIDDEN, text)
-            case _:
-                self._decide(request, due_s)
-
-    def _may_load(self, name: str, client: int) -> bool:
-        return name in self._parts.generator.known_models() or self._parts.osc.is_local(client)
+        clock = self._audio.clock
+        asked = [one for one in requests if not self._answers.answer(one, clock)]
+        if asked:
+            self._decide(*asked, due_s=due_s)
 
     def hear_generator(self) -> None:
         """Take note of what the generator has said."""
@@ -138,7 +106,7 @@ class Engine:
             elif isinstance(event, GeneratorDied):
                 self.log(0, event.text)
             elif isinstance(event, TakeReady):
-                self._last_take = event
+                self._answers.last_take = event
             elif isinstance(event, ModelLoaded):
                 self._parts.files.model = event.asked
                 self.log(2, f"The model {event.model} plays from now on.")
@@ -148,16 +116,12 @@ class Engine:
 
     def hear_audio(self) -> None:
         """Take note of what the audio process has said, and send it what was too much before."""
-        if self._frozen_clock is not None:
-            return
-        for event in self._parts.audio.poll():
+        for event in self._audio.poll():
             if isinstance(event, audio.Warning):
                 name = audio.WarningCode(event.code).name.lower().replace("_", " ")
                 self.log(1, f"Audio: {name} ({event.count} times, take {event.take_id}).")
             self._decide(event)
-        backlog, self._backlog = self._backlog, deque(maxlen=MAX_BACKLOG)
-        for command in backlog:
-            self._tell(command)
+        self._audio.send_backlog()
 
     def hear_files(self) -> None:
         """Take note of what the file thread has done."""
@@ -173,28 +137,16 @@ class Engine:
         self._decide(Restored(document))
 
     def time_goes_on(self) -> None:
-        """Carry on what is on its way; to be called often."""
+        """Carry on what is on its way, and think ahead; to be called often."""
         if self._state.library.is_moving:
             self._decide(TimeGoesOn())
+        self._foresight.think(self._state)
 
     def show_meters(self) -> None:
         """Tell those who watch how loud it is, and how far each slot is in its take."""
-        status = self._frozen_clock or self._parts.audio.status()
-        levels = _levels(status)
-        self.stream("/master/meter", levels[:_LEVELS_A_PAIR])
-        self.stream("/device/pairs/meter", levels)
-        incoming = self._parts.inputs.status()
-        if incoming is not None:
-            self.stream("/input/meter", _levels(incoming))
-        frame, before = _frame_at(status, time.monotonic()), self._shown_positions
-        self._shown_positions = {
-            number: slot.voices[-1].position(frame)
-            for number, slot in enumerate(self._state.slots, 1)
-            if slot.voices
-        }
-        # What has fallen silent is told once more: nobody is left with its last place.
-        for number, position in (dict.fromkeys(before, 0.0) | self._shown_positions).items():
-            self.stream(f"/slot/{number}/pos", (("f", position),))
+        clock = self._audio.clock()
+        frame = frame_at(clock, time.monotonic())
+        self._watched.show(self._state, frame, clock, self._parts.inputs.status())
 
     def note(self, event: Event) -> None:
         """Take note of what a neighbour has said."""
@@ -207,9 +159,9 @@ class Engine:
 
     def look_at_audio(self) -> None:
         """Take note of how many breaks the device has told of, and of how long its blocks are."""
-        if self._frozen_clock is None:
-            status = self._parts.audio.status()
-            total = self._xruns_of_the_dead + status.xruns
+        if not self._audio.is_replaced:
+            status = self._audio.clock()
+            total = self._audio.xruns(status)
             if total != self._state.xruns_total:
                 self._decide(XrunsCounted(total))
             device = _measured(self._state.device, status)
@@ -218,9 +170,7 @@ class Engine:
 
     def audio_is_restarting(self) -> None:
         """Leave the audio process alone from here on; the clock goes on by itself."""
-        self._frozen_clock = self._parts.audio.status()
-        self._xruns_of_the_dead += self._frozen_clock.xruns
-        self._backlog.clear()
+        self._audio.let_go()
 
     def audio_has_restarted(self, at_frame: int = audio.NOW) -> None:
         """Bring the new audio process to where the old one was.
@@ -228,7 +178,7 @@ class Engine:
         Args:
             at_frame: Where it takes over from the old one; NOW if that has died.
         """
-        self._frozen_clock = None
+        self._audio.take_up()
         self._decide(AudioRestarted(at_frame))
 
     def output_opened(self, info: OutputInfo, job_id: int = 0) -> None:
@@ -239,7 +189,7 @@ class Engine:
             job_id: Who asked for it, 0 for nobody.
         """
         device = Device(info.name, info.hostapi, pairs=info.pairs)
-        device = _measured(device, self._parts.audio.status())
+        device = _measured(device, self._audio.clock())
         self._decide(OutputOpened(device, job_id))
 
     def effects_found(self, missing: str) -> None:
@@ -255,13 +205,11 @@ class Engine:
     # ── out ──────────────────────────────────────────────────────────────────
     def fail(self, request: Request, fault: Fault, text: str) -> None:
         """Answer a request with /fail."""
-        head = (("s", request.address), ("i", request.request_id))
-        self._parts.osc.send(request.client, "/fail", (*head, ("i", int(fault)), ("s", text)))
+        self._answers.fail(request, fault, text)
 
     def done(self, request: Request, *results: TaggedValue) -> None:
         """Answer a request with /done."""
-        head = (("s", request.address), ("i", request.request_id))
-        self._parts.osc.send(request.client, "/done", (*head, *results))
+        self._answers.done(request, *results)
 
     def stream(self, path: str, arguments: Sequence[TaggedValue]) -> None:
         """Push something, below the root, to those who watch its address."""
@@ -280,7 +228,7 @@ class Engine:
 
     def frame_at(self, at_s: float) -> float:
         """The frame of the audio clock at a monotonic time, with its fraction."""
-        clock = self._frozen_clock or self._parts.audio.status()
+        clock = self._audio.clock()
         return clock.clock_frame + (at_s - clock.clock_monotonic_s) * SAMPLE_RATE_HZ
 
     def read_value(self, slot: int, field: str) -> Held:
@@ -302,24 +250,35 @@ class Engine:
         takes = [take.shm_name for take in self._state.kept | self._state.released]
         return [*takes, *(sound.shm_name for sound in self._state.sounds.memory)]
 
-    def _decide(self, asked: Request | Event, due_s: float | None = None) -> None:
-        clock = self._frozen_clock or self._parts.audio.status()
-        frame = _frame_at(clock, time.monotonic())
-        due_frame = audio.NOW if due_s is None else self._due_frame(clock, due_s)
-        turn = begin(self._state, asked, Moment(frame, due_frame))
+    def _decide(self, *asked: Request | Event, due_s: float | None = None) -> None:
+        turn, is_foreseen = self._foreseen(asked, due_s), True
+        if turn is None:
+            turn, is_foreseen = begin(self._state, asked, self._moment(due_s)), False
         # A sound begins before it is worked out what follows from it.
         at_once = tuple(turn.actions)
         self._carry_out(at_once)
+        if is_foreseen:
+            turn.moment = self._moment(None)
         decision = turn.decision()
         before, self._state = self._state, decision.state
         self._carry_out(decision.actions[len(at_once) :])
         self.tell_change(before, decision.state)
 
+    def _foreseen(self, asked: Sequence[Request | Event], due_s: float | None) -> Turn | None:
+        if due_s is not None or len(asked) > 1 or not isinstance(asked[0], Request):
+            return None
+        return self._foresight.take(self._state, asked[0])
+
+    def _moment(self, due_s: float | None) -> Moment:
+        clock = self._audio.clock()
+        due_frame = audio.NOW if due_s is None else self._due_frame(clock, due_s)
+        return Moment(frame_at(clock, time.monotonic()), due_frame)
+
     def _carry_out(self, actions: tuple[Action, ...]) -> None:  # noqa: C901 - one case for each action
         for action in actions:
             match action:
                 case Tell(command):
-                    self._tell(command)
+                    self._audio.tell(command)
                 case Reply(0, "/fail", arguments):
                     # A key or a program has no address that could be answered.
                     self.log(1, f"{arguments[0][1]}: {arguments[-1][1]}")
@@ -349,21 +308,8 @@ class Engine:
     def _due_frame(self, clock: AudioStatus, due_s: float) -> int:
         """The frame of a moment: one frame for all that is due at once, though the clock moves."""
         if abs(due_s - self._last_due_s) > _SAME_MOMENT_S:
-            self._last_due_s, self._last_due_frame = due_s, _frame_at(clock, due_s)
+            self._last_due_s, self._last_due_frame = due_s, frame_at(clock, due_s)
         return self._last_due_frame
-
-    def _tell(self, command: audio.Command) -> None:
-        if self._frozen_clock is not None:
-            return  # The new process is told of everything that holds by then.
-        if self._backlog:
-            self._backlog.append(command)
-            return
-        try:
-            self._parts.audio.send(command)
-        except QueueFull:
-            self._backlog.append(command)
-        except AudioError as error:
-            _LOG.warning("The audio process did not get %s: %s", command, error)
 
     def _show(self, shown: Show) -> None:
         address = self._book.address_of(shown.slot, shown.field)
@@ -373,75 +319,12 @@ class Engine:
         else:
             self._parts.osc.send(shown.client, address, arguments)
 
-    def _answer(self, request: Request, path: str, arguments: Sequence[TaggedValue]) -> None:
-        self._parts.osc.send(request.client, self._book.root + path, arguments)
-        if request.request_id:
-            self.done(request)
-
-    def _refresh(self, request: Request, prefix: str) -> None:
-        values = self._values(prefix)
-        if not values:
-            near = self._book.nearest(prefix)
-            self.fail(
-                request,
-                Fault.BAD_VALUE,
-                f"There is no value below {prefix[:64]}; the nearest address is {near}.",
-            )
-            return
-        self._parts.osc.send_many(request.client, values)
-        self.done(request)
-
-    def _values(self, prefix: str) -> list[tuple[str, Sequence[TaggedValue]]]:
-        return [
-            (
-                address,
-                self._book.tagged(
-                    one.slot, one.row.field, self.read_value(one.slot, one.row.field)
-                ),
-            )
-            for address, one in self._book.places.items()
-            if one.row.is_shown and f"{address}/".startswith(prefix.rstrip("/") + "/")
-        ]
-
-    def _status(self) -> tuple[TaggedValue, ...]:
-        status = self._frozen_clock or self._parts.audio.status()
-        take = self._last_take
-        generate_ms = take.generate_ms if take else 0.0
-        rtf = generate_ms * SAMPLE_RATE_HZ / (1000.0 * take.frames) if take else 0.0
-        return (
-            ("i", status.playing_slots),
-            ("f", 100.0 * status.cpu_load),
-            ("i", self.read_value(0, "xruns")),
-            ("f", 1000.0 * status.buffer_frames / SAMPLE_RATE_HZ),
-            ("f", status.output_latency_ms),
-            ("f", generate_ms),
-            ("f", rtf),
-            ("s", self._state.model),
-            ("s", self._state.device.name),
-            ("i", SAMPLE_RATE_HZ),
-            ("d", time.monotonic() - self._begun_s),
-        )
-
 
 def _tell_nobody(before: SessionState, after: SessionState) -> None:
     del before, after
-
-
-def _levels(status: AudioStatus) -> tuple[TaggedValue, ...]:
-    """What a meter shows; silence before the first block."""
-    return tuple(("f", _dbfs(one)) for one in status.levels or (0.0,) * _LEVELS_A_PAIR)
-
-
-def _dbfs(level: float) -> float:
-    """A linear level in dB; silence is minus infinity."""
-    return 20.0 * math.log10(level) if level > 0.0 else -math.inf
 
 
 def _measured(device: Device, status: AudioStatus) -> Device:
     """A device with what its last block has shown."""
     buffer_ms = 1000.0 * status.buffer_frames / SAMPLE_RATE_HZ
     return replace(device, buffer_ms=buffer_ms, latency_ms=status.output_latency_ms)
-
-
-def _frame_at(clock: AudioStatus, monotonic_s: float) -> int:
-    return clock.clock_frame + round((monotonic_s - clock.clock_monotonic_s) * SAMPLE_RATE_HZ)

@@ -70,8 +70,8 @@ class SessionPart(Protocol):
     def frame_at(self, at_s: float) -> float:
         """The frame of the audio clock at a monotonic time, with its fraction."""
 
-    def obey(self, request: Request, due_s: float | None) -> None:
-        """Obey a request."""
+    def obey(self, requests: Sequence[Request], due_s: float | None) -> None:
+        """Obey what one message asks for."""
 
     def note(self, event: ClockEvent | NoteText) -> None:
         """Take note of an event."""
@@ -214,9 +214,8 @@ class Neighbours:
 
     def _ask(self, messages: list[Message]) -> None:
         for message in messages:
-            for found in self._book.resolve(message, MIDI_CLIENT):
-                if isinstance(found, Request):
-                    self._session.obey(found, None)
+            found = self._book.resolve(message, MIDI_CLIENT)
+            self._session.obey([one for one in found if isinstance(one, Request)], None)
 
     def _told(self, told: TimeCame) -> ClockTold:
         return ClockTold(

@@ -11,19 +11,19 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from daw_bridge.addresses import AddressBook
 from daw_bridge.clients import MAX_RATE_HZ, Client, ClientBook, Line, Peer
 from daw_bridge.errors import CommandError, DawBridgeError, Fault
 from daw_bridge.osc import (
+    IMMEDIATELY,
     MAX_PACKET_BYTES,
     Message,
-    Timed,
-    decode_packet,
 )
 from daw_bridge.osc_sender import OscSender, call_at
+from daw_bridge.packet_reader import PacketReader, Read
 from daw_bridge.requests import ClearSchedule, Dump, Notify, Ping, Request, Sync, Watch
 from daw_bridge.schedule import LATE_S, MAX_AHEAD_S, Schedule, WallClock, seconds_ahead
 from daw_bridge.table_rows import Access
@@ -37,7 +37,7 @@ _PORT_TRIES = 20
 _LOG = logging.getLogger(__name__)
 _TOLD_AS_ERROR = (Fault.BAD_PACKET, Fault.UNKNOWN_ADDRESS)
 
-Obey = Callable[[Request, float | None], None]
+Obey = Callable[[Sequence[Request], float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,15 @@ class OscServer:
         Args:
             settings: Where to listen.
             book: The addresses.
-            obey: Called with each request and the monotonic time in seconds at which it is to
-                take effect, None for at once. It must not block.
+            obey: Called with the requests of each message, more than one where its address is a
+                pattern, and the monotonic time in seconds at which they are to take effect, None
+                for at once. It must not block.
         """
         self.malformed = 0
         self.port = settings.port
         self._settings, self._book, self._obey = settings, book, obey
+        self._reader = PacketReader(book)
+        self._received = memoryview(bytearray(MAX_PACKET_BYTES))
         self._clients = ClientBook(settings.lease_s)
         self.out = OscSender(self._clients)
         self._schedule: Schedule[Request] = Schedule()
@@ -138,12 +141,12 @@ class OscServer:
     def _read_udp(self) -> None:
         for _ in range(READS_AT_ONCE):
             try:
-                packet, address = self._udp_socket.recvfrom(MAX_PACKET_BYTES)
+                size, address = self._udp_socket.recvfrom_into(self._received)
             except BlockingIOError:
                 return
             except OSError:
                 continue
-            self.receive(packet, (address[0], address[1]))
+            self.receive(bytes(self._received[:size]), (address[0], address[1]))
 
     def receive(self, packet: bytes, peer: Peer) -> None:
         """Obey a packet, whatever it holds.
@@ -152,38 +155,46 @@ class OscServer:
             packet: Any bytes.
             peer: Who sent it.
         """
-        before_s, wall_s, now_s = time.monotonic(), time.time(), time.monotonic()
-        client = self._clients.heard(peer, now_s)
-        unix_s = self._wall_clock.read(before_s, wall_s, now_s)
+        client = self._clients.heard(peer, time.monotonic())
         if self._dump & 2:
             _LOG.warning("from %s: %s", peer, packet.hex(" "))
-        for timed in decode_packet(packet):
-            if self._dump & 1 and isinstance(timed.message, Message):
-                _LOG.warning("from %s: %s", peer, timed.message)
-            ahead_s = seconds_ahead(timed.time_tag, unix_s)
-            self._receive_one(timed, client, ahead_s, now_s + ahead_s)
+        reads = self._reader.read(packet, client.client_id)
+        is_timed = any(read.timed.time_tag > IMMEDIATELY for read in reads)
+        now_s, unix_s = self._now() if is_timed else (0.0, 0.0)
+        for read in reads:
+            if self._dump & 1 and isinstance(read.timed.message, Message):
+                _LOG.warning("from %s: %s", peer, read.timed.message)
+            ahead_s = seconds_ahead(read.timed.time_tag, unix_s)
+            self._receive_one(read, client, ahead_s, now_s + ahead_s)
 
-    def _receive_one(self, timed: Timed, client: Client, ahead_s: float, due_s: float) -> None:
-        message = timed.message
-        if isinstance(message, CommandError):
-            self._refuse(message, client)
-            return
-        if ahead_s < -LATE_S:
+    def _now(self) -> tuple[float, float]:
+        """The monotonic clock and the wall clock of one instant, for all that a packet holds."""
+        before_s, wall_s, now_s = time.monotonic(), time.time(), time.monotonic()
+        return now_s, self._wall_clock.read(before_s, wall_s, now_s)
+
+    def _receive_one(self, read: Read, client: Client, ahead_s: float, due_s: float) -> None:
+        message = read.timed.message
+        if ahead_s < -LATE_S and isinstance(message, Message):
             late_ms = (("s", message.address), ("d", -1000.0 * ahead_s))
             self.out.send(client.client_id, "/late", late_ms)
-        for found in self._book.resolve(message, client.client_id):
+        requests = []
+        for found in read.found:
             if isinstance(found, CommandError):
                 self._refuse(found, client)
-            elif ahead_s <= 0.0:
-                self._do(found, None)
-            elif ahead_s > MAX_AHEAD_S:
-                text = f"The bundle is {ahead_s:.1f} s ahead; at most {MAX_AHEAD_S:g} s will do."
-                self._refuse_request(found, Fault.TOO_FAR_AHEAD, text, client)
-            elif self._schedule.add(due_s, found):
-                self._run_schedule()
             else:
-                text = "Too many bundles wait for their time; send them later."
-                self._refuse_request(found, Fault.QUEUE_FULL, text, client)
+                requests.append(found)
+        if not requests:
+            return
+        if ahead_s <= 0.0:
+            self._do(requests, None)
+        elif ahead_s > MAX_AHEAD_S:
+            text = f"The bundle is {ahead_s:.1f} s ahead; at most {MAX_AHEAD_S:g} s will do."
+            self._refuse_requests(requests, Fault.TOO_FAR_AHEAD, text)
+        elif self._schedule.add(due_s, requests):
+            self._run_schedule()
+        else:
+            text = "Too many bundles wait for their time; send them later."
+            self._refuse_requests(requests, Fault.QUEUE_FULL, text)
 
     def _refuse(self, error: CommandError, client: Client) -> None:
         self.malformed += error.fault is Fault.BAD_PACKET
@@ -196,13 +207,16 @@ class OscServer:
             told = (("s", error.fault.name.lower()), ("s", error.text))
             self.out.send(client.client_id, self._book.root + "/error", told)
 
-    def _refuse_request(self, request: Request, fault: Fault, text: str, client: Client) -> None:
-        error = CommandError(fault, text, address=request.address, request_id=request.request_id)
-        self._refuse(error, client)
+    def _refuse_requests(self, requests: Sequence[Request], fault: Fault, text: str) -> None:
+        for one in requests:
+            error = CommandError(fault, text, address=one.address, request_id=one.request_id)
+            client = self._clients.get(one.client)
+            if client is not None:
+                self._refuse(error, client)
 
     def _run_schedule(self) -> None:
-        for due_s, request in self._schedule.take_due(time.monotonic() + LOOKAHEAD_S):
-            self._do(request, due_s)
+        for due_s, requests in self._schedule.take_due(time.monotonic() + LOOKAHEAD_S):
+            self._do(requests, due_s)
         self._release_syncs()
         if self._alarm is not None:
             self._alarm.cancel()
@@ -210,22 +224,31 @@ class OscServer:
         if next_due_s is not None:
             self._alarm = call_at(next_due_s - LOOKAHEAD_S, self._run_schedule)
 
-    def _do(self, request: Request, due_s: float | None) -> None:
-        if isinstance(request.command, Ping):
-            self.out.send(request.client, "/pong", request.command.arguments)
-        elif isinstance(request.command, Notify):
-            self._notify(request, request.command)
-        elif isinstance(request.command, Watch):
-            self._watch(request, request.command)
-        elif isinstance(request.command, ClearSchedule):
-            self._clear_schedule(request)
-        elif isinstance(request.command, Dump):
-            self._dump = request.command.level
-            self._done_if_numbered(request)
-        elif isinstance(request.command, Sync) and len(self._schedule):
-            self._syncs.append((self._schedule.arrived, request))
-        else:
-            self._obey(request, due_s)
+    def _do(self, requests: Sequence[Request], due_s: float | None) -> None:
+        """Obey what one message asks for, together."""
+        others = [request for request in requests if not self._is_done_here(request)]
+        if others:
+            self._obey(others, due_s)
+
+    def _is_done_here(self, request: Request) -> bool:
+        """Obey what is about the connection; tells whether it was."""
+        match request.command:
+            case Ping(arguments):
+                self.out.send(request.client, "/pong", arguments)
+            case Notify() as wish:
+                self._notify(request, wish)
+            case Watch() as wish:
+                self._watch(request, wish)
+            case ClearSchedule():
+                self._clear_schedule(request)
+            case Dump(level):
+                self._dump = level
+                self._done_if_numbered(request)
+            case Sync() if len(self._schedule):
+                self._syncs.append((self._schedule.arrived, request))
+            case _:
+                return False
+        return True
 
     def _release_syncs(self) -> None:
         """Obey each /sync before which nothing waits for its time any more."""
@@ -234,14 +257,12 @@ class OscServer:
             if self._schedule.has_until(arrived):
                 self._syncs.append((arrived, request))
             else:
-                self._obey(request, None)
+                self._obey([request], None)
 
     def _clear_schedule(self, asked: Request) -> None:
-        for request in self._schedule.clear():
-            client = self._clients.get(request.client)
-            if request.request_id and client is not None:
-                text = "It was taken back before its time, by /clear_sched."
-                self._refuse_request(request, Fault.CANCELLED, text, client)
+        waited = [request for request in self._schedule.clear() if request.request_id]
+        text = "It was taken back before its time, by /clear_sched."
+        self._refuse_requests(waited, Fault.CANCELLED, text)
         self._release_syncs()
         self._done_if_numbered(asked)
 

@@ -9,6 +9,7 @@ References:
 """
 
 import heapq
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from daw_bridge.osc import IMMEDIATELY
@@ -65,29 +66,31 @@ class WallClock:
 
 
 class Schedule(Generic[Item]):
-    """Things to do at a time, in order of time and then of arrival."""
+    """Things to do at a time, some of them together, in order of time and then of arrival."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Item]] = []
+        self._heap: list[tuple[float, int, Sequence[Item]]] = []
         self._arrived = 0
+        self._waiting = 0
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return self._waiting
 
-    def add(self, due_s: float, item: Item) -> bool:
-        """Plan something.
+    def add(self, due_s: float, items: Sequence[Item]) -> bool:
+        """Plan what is to happen together.
 
         Args:
             due_s: When it is to happen.
-            item: What.
+            items: What.
 
         Returns:
-            False if there is no more room.
+            False if there is no more room for all of it.
         """
-        if len(self._heap) >= MAX_SCHEDULED:
+        if self._waiting + len(items) > MAX_SCHEDULED:
             return False
         self._arrived += 1
-        heapq.heappush(self._heap, (due_s, self._arrived, item))
+        self._waiting += len(items)
+        heapq.heappush(self._heap, (due_s, self._arrived, items))
         return True
 
     @property
@@ -101,17 +104,18 @@ class Schedule(Generic[Item]):
 
     def clear(self) -> list[Item]:
         """Forget everything, and hand it out in order."""
-        found, self._heap = sorted(self._heap, key=lambda one: one[:2]), []
-        return [item for _, _, item in found]
+        found, self._heap, self._waiting = sorted(self._heap, key=lambda one: one[:2]), [], 0
+        return [item for _, _, items in found for item in items]
 
     def next_due_s(self) -> float | None:
         """The time of the first thing, None if there is none."""
         return self._heap[0][0] if self._heap else None
 
-    def take_due(self, now_s: float) -> list[tuple[float, Item]]:
+    def take_due(self, now_s: float) -> list[tuple[float, Sequence[Item]]]:
         """Take out what is due until now, in order."""
         due = []
         while self._heap and self._heap[0][0] <= now_s:
-            due_s, _, item = heapq.heappop(self._heap)
-            due.append((due_s, item))
+            due_s, _, items = heapq.heappop(self._heap)
+            self._waiting -= len(items)
+            due.append((due_s, items))
         return due

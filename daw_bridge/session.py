@@ -6,7 +6,7 @@ and panic also forget what was about to start; a command that is refused changes
 Flow: addresses.py (commands) and the children (events) → here → daemon.py (does the actions).
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.clock_events import ClockEvent
@@ -20,6 +20,7 @@ from daw_bridge.generator_events import (
     TakeReady,
 )
 from daw_bridge.output_events import OutputEvent
+from daw_bridge.replacing import replace
 from daw_bridge.requests import (
     Cancel,
     ClockCommand,
@@ -79,22 +80,24 @@ Event = (
 )
 
 
-def begin(state: SessionState, asked: Request | Event, moment: Moment) -> Turn:
-    """Obey a command or take note of an event, and leave open what follows from it.
+def begin(state: SessionState, asked: Sequence[Request | Event], moment: Moment) -> Turn:
+    """Obey commands or take note of events, and leave open what follows from them.
 
     Args:
         state: How things stand.
-        asked: A request with a command for the session, or an event of a child.
+        asked: Requests with commands for the session, or events of a child, in order; more than
+            one are the requests of one message, all of a kind.
         moment: Now, and when the effect is wanted.
 
     Returns:
         A decision in the making: what is asked for so far, in order, and how to come to its end.
     """
     turn = _Rules(state, moment)
-    if isinstance(asked, Request):
-        turn.obey(asked)
-    else:
-        turn.note(asked)
+    for one in asked:
+        if isinstance(one, Request):
+            turn.obey(one)
+        else:
+            turn.note(one)
     return turn
 
 
@@ -109,7 +112,7 @@ def decide(state: SessionState, asked: Request | Event, moment: Moment) -> Decis
     Returns:
         How things stand afterwards, and what is to be done, in order.
     """
-    return begin(state, asked, moment).decision()
+    return begin(state, (asked,), moment).decision()
 
 
 # What is set where its field shows something else.

@@ -178,6 +178,28 @@ class Moment:
     due_frame: int = audio.NOW
 
 
+class TooEarlyError(Exception):
+    """What is asked of an unknown moment."""
+
+
+class _Unknown(Moment):
+    """A moment that is still to come: nothing that depends on it can be decided."""
+
+    __slots__ = ()
+    due_frame = audio.NOW
+
+    def __init__(self) -> None:
+        """Know nothing."""
+
+    @property
+    def frame(self) -> int:
+        """There is none yet."""
+        raise TooEarlyError
+
+
+UNKNOWN: Moment = _Unknown()
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The state after a command or event, and what is to be done because of it."""

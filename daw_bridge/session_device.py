@@ -3,8 +3,6 @@
 Pure. The old output sounds until the new one is open; what is refused changes nothing.
 """
 
-from dataclasses import replace
-
 from daw_bridge.errors import Fault
 from daw_bridge.output_events import (
     Device,
@@ -15,6 +13,7 @@ from daw_bridge.output_events import (
     OutputRefused,
 )
 from daw_bridge.portaudio import Direction
+from daw_bridge.replacing import replace
 from daw_bridge.requests import AskDevices, AskInputs, Command, Request, SetValue
 from daw_bridge.session_decision import ListDevices, OpenInput, OpenOutput
 from daw_bridge.session_state import DeviceJob

@@ -6,9 +6,8 @@ so is what was made from another sound than takes would begin from now: an older
 input, or the take that a slot had before.
 """
 
-from dataclasses import replace
-
 from daw_bridge.errors import Fault
+from daw_bridge.replacing import replace
 from daw_bridge.requests import Request
 from daw_bridge.session_decision import CancelJob
 from daw_bridge.session_generation import Generation

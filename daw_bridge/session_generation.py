@@ -4,11 +4,10 @@ Pure. It knows the generator only by its requests and events. What is made becau
 is told to whoever asked; what is made ahead (session_fresh.py, session_stream.py) to nobody.
 """
 
-from dataclasses import replace
-
 from daw_bridge import audio_commands as audio
 from daw_bridge.errors import Fault
 from daw_bridge.generator_events import TakeBegun, TakeReady
+from daw_bridge.replacing import replace
 from daw_bridge.requests import Generate, Go, Inpaint, Request
 from daw_bridge.session_decision import CancelJob, FreeTake, Reply, Submit
 from daw_bridge.session_history import History

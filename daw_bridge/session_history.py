@@ -5,9 +5,9 @@ and those that are marked to be kept are never forgotten.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from daw_bridge.errors import Fault
+from daw_bridge.replacing import replace
 from daw_bridge.requests import Request
 from daw_bridge.session_playback import Playback
 from daw_bridge.session_state import Cue, Take

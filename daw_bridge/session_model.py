@@ -4,10 +4,9 @@ Pure. The old model plays on until the new one has been verified and is warm; a 
 refused changes nothing and is not remembered.
 """
 
-from dataclasses import replace
-
 from daw_bridge.errors import Fault
 from daw_bridge.generator_events import GeneratorReady, ModelLoaded, ModelRefused
+from daw_bridge.replacing import replace
 from daw_bridge.requests import CancelModel, LoadModel, ModelCommand, Request
 from daw_bridge.session_decision import LeaveModel, TryModel
 from daw_bridge.session_state import ModelJob

@@ -3,10 +3,9 @@
 Pure. It does not know how takes are made (session_generation.py) or asked for (session.py).
 """
 
-from dataclasses import replace
-
 from daw_bridge import audio_commands as audio
 from daw_bridge.errors import Fault
+from daw_bridge.replacing import replace
 from daw_bridge.requests import (
     Request,
 )
@@ -90,8 +89,8 @@ class Playback(Turn):
         at_frame, offset_frames = self.start_frame(number, cue), 0
         lead_frames = round(slot.crossfade_ms * SAMPLE_RATE_HZ / 1000.0)
         takes_over = any(voice.loop and not voice.is_fading for voice in slot.voices)
-        has_time = at_frame - self.moment.frame >= lead_frames
-        if loop and takes_over and has_time and lead_frames < take.frames and cue.note < 0:
+        may_lead = loop and takes_over and lead_frames < take.frames and cue.note < 0
+        if may_lead and at_frame != audio.NOW and at_frame - self.moment.frame >= lead_frames:
             at_frame, offset_frames = at_frame - lead_frames, take.frames - lead_frames
         return audio.Play(
             number,
@@ -112,6 +111,8 @@ class Playback(Turn):
         """Where a cue takes effect: the quantise point after its time."""
         quantize = self.state.quantize
         if quantize == "none" or cue.is_at_once:
+            if cue.due_frame == audio.NOW:
+                return audio.NOW
             return cue.due_frame if cue.due_frame > self.moment.frame else audio.NOW
         earliest = max(self.moment.frame, cue.due_frame)
         if quantize != "loop":

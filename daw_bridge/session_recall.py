@@ -7,13 +7,14 @@ touches a value on its way takes it over. A recall that cannot be completed chan
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.arguments import Held
 from daw_bridge.errors import Fault
 from daw_bridge.file_jobs import StoredTake
 from daw_bridge.generator_events import TakeReady
+from daw_bridge.replacing import replace
 from daw_bridge.requests import SetValue
 from daw_bridge.rig import (
     SESSION_ROWS,

@@ -5,7 +5,6 @@ the way of session_recall.py.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from daw_bridge.errors import Fault
 from daw_bridge.file_jobs import (
@@ -25,6 +24,7 @@ from daw_bridge.file_jobs import (
 )
 from daw_bridge.osc import TaggedValue
 from daw_bridge.presets import Document, takes_of, with_takes
+from daw_bridge.replacing import replace
 from daw_bridge.requests import (
     AskPresets,
     ErasePreset,

@@ -9,11 +9,10 @@ take that begins, and makes the next one of it; fresh takes begin from what was 
 What no slot names and no take is made from is given back.
 """
 
-from dataclasses import replace
-
 from daw_bridge import audio_commands as audio
 from daw_bridge.errors import Fault
 from daw_bridge.file_jobs import FileEvent, FileFailed, HearInput, ReadSound, SoundRead
+from daw_bridge.replacing import replace
 from daw_bridge.requests import Generate, Go, Request, SetValue
 from daw_bridge.session_decision import DoFiles, FreeTake
 from daw_bridge.session_library import Sounds

@@ -147,7 +147,7 @@ class Voice:
         return share % 1.0 if self.loop else min(share, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # copied with every note: replacing.py
 class SlotState:
     """One slot: what was set, what it has, what it is doing."""
 
@@ -263,7 +263,7 @@ class DeviceJob:
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # copied with every note: replacing.py
 class SessionState:
     """Everything that the musical rules know.
 

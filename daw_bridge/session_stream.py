@@ -9,10 +9,9 @@ Other words, weights, keys or lengths take effect at the quantise point: a take 
 which goes on from the same past, comes in there at the place where the present one has come to.
 """
 
-from dataclasses import replace
-
 from daw_bridge import audio_commands as audio
 from daw_bridge.loudness import ENDLESS_RMS_DBFS
+from daw_bridge.replacing import replace
 from daw_bridge.session_decision import CancelJob
 from daw_bridge.session_fresh import Fresh
 from daw_bridge.session_recipe import kind

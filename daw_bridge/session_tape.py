@@ -6,12 +6,12 @@ output that it is of, or on any for the main mix, to which the effects of all co
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.errors import Fault
 from daw_bridge.file_jobs import BeginRecording, EndRecording, FileEvent, FileFailed, WriteCapture
+from daw_bridge.replacing import replace
 from daw_bridge.requests import Capture, Request, StartRecording, StopRecording, TapeCommand
 from daw_bridge.session_library import Heard, Tape
 from daw_bridge.session_shelf import Shelving

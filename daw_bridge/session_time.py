@@ -4,7 +4,6 @@ Pure. A foreign clock is followed by its pulses (MIDI, OSC), which clock.py smoo
 says of itself (Link, JACK). All it can do is to steer the transport, and all else asks that.
 """
 
-from dataclasses import replace
 from fractions import Fraction
 
 from daw_bridge import audio_commands as audio
@@ -20,6 +19,7 @@ from daw_bridge.clock_events import (
     SourceLost,
 )
 from daw_bridge.errors import Fault
+from daw_bridge.replacing import replace
 from daw_bridge.requests import (
     ClockCommand,
     ContinueTransport,

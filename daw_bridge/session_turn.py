@@ -3,10 +3,9 @@
 Pure, and without rules of its own: session_playback.py and session_generation.py have them.
 """
 
-from dataclasses import replace
-
 from daw_bridge import audio_commands as audio
 from daw_bridge.osc import TaggedValue
+from daw_bridge.replacing import replace
 from daw_bridge.requests import Request
 from daw_bridge.session_decision import Action, Decision, Moment, Reply, Show, Tell
 from daw_bridge.session_effects import changed_effects

@@ -186,9 +186,10 @@ class Stage:
         client: int = LOCAL,
         due_s: float | None = None,
     ) -> None:
-        for request in self.book.resolve(Message(address, arguments), client):
-            assert isinstance(request, Request)
-            self.engine.obey(request, due_s)
+        found = self.book.resolve(Message(address, arguments), client)
+        requests = [one for one in found if isinstance(one, Request)]
+        assert len(requests) == len(found)
+        self.engine.obey(requests, due_s)
 
     def answers(self, address: str) -> list[list[object]]:
         return [arguments for said, arguments in self.osc.said if said == address]

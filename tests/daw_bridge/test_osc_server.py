@@ -25,7 +25,7 @@ class Stage:
     def __init__(self) -> None:
         self.obeyed: list[tuple[Request, float | None]] = []
         self.server = OscServer(
-            LOCAL, BOOK, lambda request, due: self.obeyed.append((request, due))
+            LOCAL, BOOK, lambda requests, due: self.obeyed.extend((one, due) for one in requests)
         )
         self.client = UdpClient()
 

@@ -12,10 +12,10 @@ def test_what_is_due_comes_in_order_of_time_and_then_of_arrival(
 ) -> None:
     schedule: Schedule[int] = Schedule()
     for number, due_s in enumerate(times):
-        assert schedule.add(due_s, number)
+        assert schedule.add(due_s, [number])
     due = schedule.take_due(now_s)
     assert due == sorted(due)
-    assert {number for _, number in due} == {n for n, at_s in enumerate(times) if at_s <= now_s}
+    assert {number for _, (number,) in due} == {n for n, at_s in enumerate(times) if at_s <= now_s}
     next_due_s = schedule.next_due_s()
     assert next_due_s is None or next_due_s > now_s
 
@@ -29,8 +29,12 @@ def test_time_tags_are_exact_to_a_microsecond(seconds: int, ahead_s: float) -> N
 
 def test_a_full_schedule_takes_no_more() -> None:
     schedule: Schedule[int] = Schedule()
-    assert all(schedule.add(1.0, number) for number in range(MAX_SCHEDULED))
-    assert not schedule.add(1.0, 0)
+    assert all(schedule.add(1.0, [number]) for number in range(MAX_SCHEDULED - 2))
+    assert not schedule.add(1.0, [0, 1, 2])  # together or not at all
+    assert schedule.add(1.0, [0, 1])
+    assert not schedule.add(1.0, [0])
+    assert len(schedule.take_due(1.0)) == MAX_SCHEDULED - 1
+    assert schedule.add(1.0, [0])
 
 
 def test_the_wall_clock_is_steady_and_follows_only_where_it_was_set() -> None:

@@ -7,7 +7,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import websocket
@@ -33,7 +33,8 @@ class House:
         query = OscQuery(settings, self.book, lambda slot, field: 0.0)
         self.http = HttpServer(settings, query, self.osc)
 
-    def _obey(self, request: Request, due_s: float | None) -> None:
+    def _obey(self, requests: Sequence[Request], due_s: float | None) -> None:
+        (request,) = requests
         assert isinstance(request.command, SetValue)
         slot, field = request.command.slot, request.command.field
         arguments = self.book.tagged(slot, field, request.command.value)
