@@ -27,7 +27,8 @@ from daw_bridge.device_memory import DeviceMemory
 from daw_bridge.engine import Engine
 from daw_bridge.engine_parts import Parts
 from daw_bridge.errors import DawBridgeError, Fault
-from daw_bridge.file_worker import FilePlaces, FileWorker
+from daw_bridge.file_places import FilePlaces
+from daw_bridge.file_worker import FileWorker
 from daw_bridge.generator_process import GeneratorProcess
 from daw_bridge.input_keeper import InputKeeper
 from daw_bridge.neighbours import Neighbours

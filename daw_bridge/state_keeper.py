@@ -42,7 +42,7 @@ class StateKeeper:
         self._files.submit(AUTOSAVE, ListPresets())
         told = self._folder.take()
         if told:
-            self._files.state_refusal = told
+            self._files.rigs.state_refusal = told
             return told
         try:
             path = self._folder.begin_loading()

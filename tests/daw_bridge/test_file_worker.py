@@ -31,7 +31,8 @@ from daw_bridge.file_jobs import (
     WriteCapture,
     WriteRig,
 )
-from daw_bridge.file_worker import FilePlaces, FileWorker
+from daw_bridge.file_places import FilePlaces
+from daw_bridge.file_worker import FileWorker
 from daw_bridge.presets import Document
 from daw_bridge.rig import Rig, SlotRig
 from daw_bridge.shared_memory import remove_block
