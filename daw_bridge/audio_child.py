@@ -17,13 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from daw_bridge.audio_commands import (
-    RECORD_BYTES,
-    InstallTake,
-    Warning,
-    WarningCode,
-    decode,
-)
+from daw_bridge.audio_commands import InstallTake, Warning, WarningCode
 from daw_bridge.audio_engine import AudioEngine
 from daw_bridge.audio_handshake import (
     RING_RECORDS,
@@ -38,6 +32,10 @@ from daw_bridge.audio_output import (
     Renderer,
     is_device_available,
     open_output,
+)
+from daw_bridge.audio_records import (
+    RECORD_BYTES,
+    decode,
 )
 from daw_bridge.audio_status import StatusWriter, map_status_block
 from daw_bridge.capture_ring import CaptureWriter, map_capture_block

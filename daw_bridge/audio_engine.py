@@ -19,6 +19,8 @@ from daw_bridge.audio_commands import (
     SetOnAir,
     Warning,
     WarningCode,
+)
+from daw_bridge.audio_records import (
     decode,
     encode,
 )

@@ -8,7 +8,6 @@ any rate. Knows nothing of takes, bars or the daemon.
 
 import math
 import os
-import shutil
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import IO, Protocol
 import numpy as np
 
 from daw_bridge.errors import AudioError
+from daw_bridge.flac_comments import set_flac_comments
 from daw_bridge.interpolation import TAPS, at_speed
 from daw_bridge.sound_tags import SoundTags, riff_chunks, vorbis_comments
 from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
@@ -29,9 +29,6 @@ MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 MAX_WAV_FRAMES = (2**32 - 2**20) // (4 * CHANNELS)
 _PIECE_BYTES = 2**18
 _WAVE_FLOAT = 3
-_FLAC_STREAMINFO_END = 4 + 4 + 34
-_FLAC_COMMENTS = 4
-_FLAC_LAST = 0x80
 
 
 class SoundWriter(Protocol):
@@ -135,7 +132,7 @@ class FlacWriter:
         """
         self.close()
         if tags is not None:
-            _set_flac_comments(self._path, vorbis_comments(tags))
+            set_flac_comments(self._path, vorbis_comments(tags))
 
     def close(self) -> None:
         """Close it as it is."""
@@ -285,33 +282,6 @@ def _write_all(file: IO[bytes], data: memoryview) -> None:
     """
     while data:
         data = data[file.write(data[:_PIECE_BYTES]) :]
-
-
-def _set_flac_comments(path: Path, comments: bytes) -> None:
-    """Put a block of comments behind the first block of a FLAC file, in place of what it has."""
-    draft = path.with_name(path.name + ".tags")
-    try:
-        with path.open("rb") as source, draft.open("wb") as target:
-            target.write(source.read(_FLAC_STREAMINFO_END))
-            target.seek(4)
-            target.write(b"\0")  # the first block is not the last one
-            target.seek(0, os.SEEK_END)
-            header = struct.pack(">I", len(comments))[1:]
-            target.write(bytes([_FLAC_LAST | _FLAC_COMMENTS]) + header + comments)
-            _skip_flac_blocks(source)
-            shutil.copyfileobj(source, target, 1 << 20)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _skip_flac_blocks(source: IO[bytes]) -> None:
-    source.seek(4)
-    is_last = False
-    while not is_last:
-        head = source.read(4)
-        is_last = bool(head[0] & _FLAC_LAST)
-        source.seek(int.from_bytes(head[1:], "big"), os.SEEK_CUR)
 
 
 @contextmanager

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from daw_bridge import audio_commands
 from daw_bridge.audio_commands import (
-    NAME_BYTES,
-    RECORD_BYTES,
     InstallTake,
     Message,
     Play,
     SetMasterGain,
+)
+from daw_bridge.audio_records import (
+    NAME_BYTES,
+    RECORD_BYTES,
     decode,
     encode,
 )
