@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daw_bridge.errors import CommandError, Fault, PresetError
+from daw_bridge.preset_reading import (
+    read_document,
+)
 from daw_bridge.presets import (
     MAX_TEXT_BYTES,
     Document,
     FiledTake,
     is_plain_name,
     print_document,
-    read_document,
     takes_of,
 )
 from daw_bridge.sound_files import write_sound

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from daw_bridge.commands import COMMANDS
 from daw_bridge.errors import PresetError
+from daw_bridge.preset_reading import (
+    read_document,
+)
 from daw_bridge.presets import (
     Document,
     FiledTake,
     is_plain_name,
     print_document,
-    read_document,
     without_defaults,
 )
 from daw_bridge.rig import SESSION_ROWS, SLOT_ROWS, Rig, SlotRig, default_of, glides, morph
@@ -166,7 +168,7 @@ def test_everything_wrong_is_told_at_once_with_the_nearest_name() -> None:
         (GOOD.replace("version = 1", "version = 2"), "newer"),
         (GOOD.replace("[slot.1]", "[[slot.1]]"), "must be a table"),
         (GOOD.replace("seed = 1", ""), "no seed"),
-        (GOOD.replace('"kick"', "3", 1), "send a string"),
+        (GOOD.replace('"kick"', "3", 1), "send text"),
         ("a = " + "[" * 5000, "no TOML"),
     ],
 )
