@@ -13,7 +13,11 @@ from bench.daemon import RunningDaemon, running_daemon
 from bench.osc_client import OscClient
 from bench.row import Row
 from daw_bridge.osc import Message
-from tests.jack import JackServer, Recorder, Recording, running_jack
+from tests.jack import JackServer, running_jack
+from tests.jack_sound import (
+    Recorder,
+    Recording,
+)
 
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
 PROMPTS = (

@@ -20,14 +20,18 @@ from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from generator.loading import TONE, load_generator
 from tests.jack import (
     JackServer,
+    RigError,
+    compiled,
+    running_jack,
+)
+from tests.jack_sound import (
     Recorder,
     Recording,
-    RigError,
+)
+from tests.stalls import (
     StallMonitor,
     Stalls,
     Times,
-    compiled,
-    running_jack,
 )
 
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
