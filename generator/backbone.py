@@ -105,12 +105,18 @@ def rotate(x: Tensor) -> Tensor:
     Shapes:
         x: [batch, heads, n, head_width]  ->  the same.
     """
-    count, quarter = x.shape[2], x.shape[3] // 4
-    rates = torch.exp(torch.arange(quarter, device=x.device) * (-math.log(1000.0) / quarter))
-    angles = torch.arange(count, device=x.device)[:, None] * rates
+    angles = rotary_angles(x.shape[2], x.shape[3], x.device)
+    quarter = angles.shape[1]
     a, b, rest = x[..., :quarter], x[..., quarter : 2 * quarter], x[..., 2 * quarter :]
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     return torch.cat((a * cos - b * sin, a * sin + b * cos, rest), dim=-1)
+
+
+def rotary_angles(count: int, head_width: int, device: torch.device) -> Tensor:
+    """Return how far each position turns each pair of a head, [count, head_width // 4] radians."""
+    quarter = head_width // 4
+    rates = torch.exp(torch.arange(quarter, device=device) * (-math.log(1000.0) / quarter))
+    return torch.arange(count, device=device)[:, None] * rates
 
 
 def scaled_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
@@ -188,11 +194,11 @@ class Block(nn.Module):
         Shapes:
             x: [batch, n, width]; text: [batch, m, width]; shifts: [batch, 6, width]  ->  x's.
         """
-        s = shifts + self.modulation
-        y = self.norms[0](x) * (1.0 + s[:, None, 0]) + s[:, None, 1]
+        s = (shifts + self.modulation).chunk(6, dim=1)
+        y = self.norms[0](x) * (1.0 + s[0]) + s[1]
         x = x + self.attend(y, y, None)
-        x = x + self.read(self.norms[1](x) * (1.0 + s[:, None, 2]) + s[:, None, 3], text, bias)
-        y = self.norms[2](x) * (1.0 + s[:, None, 4]) + s[:, None, 5]
+        x = x + self.read(self.norms[1](x) * (1.0 + s[2]) + s[3], text, bias)
+        y = self.norms[2](x) * (1.0 + s[4]) + s[5]
         gate, value = self.widen(y).chunk(2, dim=-1)
         narrowed: Tensor = self.narrow(functional.silu(gate) * value)
         return x + narrowed

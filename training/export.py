@@ -40,6 +40,7 @@ from generator.onnx_session import OnnxGraph
 from generator.sound_encoder import SOUND_ENCODER_INPUTS, SOUND_ENCODER_OUTPUTS
 from generator.text import ENCODER_FILE, STATE_WIDTH, TOKENIZER_FILE
 from generator.torch_backend import AUTOENCODER_SIZES, TRANSFORMER_SIZES, save_weights
+from training.edge_modules import edge_backbone, edge_decoder, edge_head
 from training.onnx_graphs import (
     GraphShape,
     export_graph,
@@ -237,10 +238,10 @@ def write_graphs(folder: Path, trained: Trained) -> None:
     )
     latents = torch.randn(TRACED_BATCH, channels, TRACED_LATENTS)
     hidden = torch.randn(TRACED_BATCH, TRACED_LATENTS, trained.decoder_sizes.hidden)
-    transformer, body = FlatBackbone(trained.backbone), DecoderBody(trained.decoder)
-    export_graph(transformer, traced, TRANSFORMER_SHAPE, folder / TRANSFORMER_FILE)
-    export_graph(body, (latents,), DECODER_SHAPE, folder / DECODER_FILE)
-    export_graph(trained.decoder.head, (hidden,), HEAD_SHAPE, folder / HEAD_FILE)
+    transformer, decoder = edge_backbone(trained.backbone), edge_decoder(trained.decoder)
+    export_graph(FlatBackbone(transformer), traced, TRANSFORMER_SHAPE, folder / TRANSFORMER_FILE)
+    export_graph(DecoderBody(decoder), (latents,), DECODER_SHAPE, folder / DECODER_FILE)
+    export_graph(decoder.head, (hidden,), HEAD_SHAPE, folder / HEAD_FILE)
 
 
 def export_weights(
@@ -312,10 +313,11 @@ def measure_parity(folder: Path, trained: Trained) -> dict[str, Parity]:
             return (trained.decoder.hidden(*codes(latents)),)
 
     transformer, body = FlatBackbone(trained.backbone), DecoderBody(trained.decoder)
+    head = edge_head(trained.decoder.head)
     return {
         "transformer": _compare(folder / TRANSFORMER_FILE, transformer, TRANSFORMER_SHAPE, words),
         "decoder": _compare(folder / DECODER_FILE, body, DECODER_SHAPE, codes),
-        "head": _compare(folder / HEAD_FILE, trained.decoder.head, HEAD_SHAPE, heard),
+        "head": _compare(folder / HEAD_FILE, head, HEAD_SHAPE, heard),
     }
 
 

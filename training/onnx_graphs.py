@@ -142,7 +142,8 @@ def quantise_matmuls(source: Path, target: Path, *, keep: Sequence[str] = ()) ->
         per_channel=True,
         weight_type=QuantType.QInt8,
         nodes_to_exclude=list(keep),
-        extra_options={"MatMulConstBOnly": True},
+        # The types behind an operation of the runtime's own are not inferred.
+        extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
     )
 
 
