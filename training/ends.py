@@ -23,6 +23,7 @@ from training.loop import StepDraws
 from training.place import HERE, Place, Rows, autocast
 from training.sampling import OdeLaw, keep_known, map_conditions, ode_states
 from training.seen import MOST_NOISE, seen_distance
+from training.spread import spread_loss
 from training.stage_config import StudentRun
 from training.student import Draw
 from training.teacher import flow_loss, free_share
@@ -166,7 +167,7 @@ class EndPoints:
     def loss(
         self, student: Backbone, step: int, draws: StepDraws
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss of a student at a step, and its terms: ``ends``, ``seen``.
+        """Return the loss of a student at a step, and its terms: ``ends``, ``seen``, ``spread``.
 
         The pool is renewed first when it is time. A step on flows that were never learnt from has
         the term ``fresh`` as well: where ``ends`` falls away from it, flows are learnt by heart.
@@ -188,7 +189,12 @@ class EndPoints:
             terms["fresh"] = terms["ends"]
         if run.ends.seen > 0.0:
             terms["seen"] = rows.part * self._seen(rows, flows, made, draws)
-        loss = terms["ends"] + run.ends.seen * terms.get("seen", 0.0)
+        if run.ends.spread > 0.0:
+            known = flows.conditions.known_mask
+            terms["spread"] = spread_loss(made, flows.ends, known, self.place)
+        loss = terms["ends"]
+        for name in ("seen", "spread"):
+            loss = loss + getattr(run.ends, name) * terms.get(name, 0.0)
         return loss, {name: value.detach() for name, value in terms.items()}
 
     def _seen(self, rows: Rows, flows: Trajectories, made: Tensor, draws: StepDraws) -> Tensor:

@@ -53,7 +53,7 @@ def draw_sound(rng: np.random.Generator, batch: int, frames: int) -> torch.Tenso
 def stages(place: Place = HERE) -> dict[str, Stage]:
     """Every stage that draws, with every term on."""
     teacher = tiny_backbone().to(place.device)
-    ends = {"seen": 0.5, "refresh_every": 2, "solver_steps": 3}
+    ends = {"seen": 0.5, "spread": 0.5, "refresh_every": 2, "solver_steps": 3}
     warm_up = WarmUpRun.model_validate(COMMON | {"ends": ends})
     held = COMMON | {"ends": ends, "hold": 0.5}
     arc = ArcRun.model_validate(held | {"weights": {"penalty": 1.0}, "head_width": 8})
