@@ -31,16 +31,8 @@ from daw_bridge.takes import create_take, remove_take
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.audio_rig import Indices, UdpToPlay, counter, counter_breaks, loop_breaks, onsets
 from tests.jack import JackServer, running_jack
-from tests.jack_sound import (
-    Recorder,
-    Recording,
-    UdpTriggers,
-)
-from tests.stalls import (
-    StallMonitor,
-    Stalls,
-    Times,
-)
+from tests.jack_sound import Recorder, Recording, UdpTriggers
+from tests.stalls import StallMonitor, Stalls, Times
 
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
 BLOCK_FRAMES = 256

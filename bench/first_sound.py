@@ -14,10 +14,7 @@ from bench.osc_client import OscClient
 from bench.row import Row
 from daw_bridge.osc import Message
 from tests.jack import JackServer, running_jack
-from tests.jack_sound import (
-    Recorder,
-    Recording,
-)
+from tests.jack_sound import Recorder, Recording
 
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
 PROMPTS = (

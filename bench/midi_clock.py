@@ -24,15 +24,8 @@ from tests.jack import (
     compiled,
     running_jack,
 )
-from tests.jack_sound import (
-    Recorder,
-    Recording,
-)
-from tests.stalls import (
-    StallMonitor,
-    Stalls,
-    Times,
-)
+from tests.jack_sound import Recorder, Recording
+from tests.stalls import StallMonitor, Stalls, Times
 
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
 OWN_INPUT = "daw-bridge-midi:in"

@@ -33,10 +33,7 @@ from daw_bridge.audio_output import (
     is_device_available,
     open_output,
 )
-from daw_bridge.audio_records import (
-    RECORD_BYTES,
-    decode,
-)
+from daw_bridge.audio_records import RECORD_BYTES, decode
 from daw_bridge.audio_status import StatusWriter, map_status_block
 from daw_bridge.capture_ring import CaptureWriter, map_capture_block
 from daw_bridge.effect_chain import EffectChain

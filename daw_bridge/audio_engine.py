@@ -20,10 +20,7 @@ from daw_bridge.audio_commands import (
     Warning,
     WarningCode,
 )
-from daw_bridge.audio_records import (
-    decode,
-    encode,
-)
+from daw_bridge.audio_records import decode, encode
 from daw_bridge.audio_status import AudioStatus, StatusWriter
 from daw_bridge.capture_ring import CaptureWriter
 from daw_bridge.errors import AudioError

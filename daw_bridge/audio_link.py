@@ -14,10 +14,7 @@ from typing import IO, cast
 from daw_bridge.audio_commands import InstallTake, Quit
 from daw_bridge.audio_handshake import RING_RECORDS, ChildSettings, Hello
 from daw_bridge.audio_output import OutputInfo, OutputSettings
-from daw_bridge.audio_records import (
-    RECORD_BYTES,
-    encode,
-)
+from daw_bridge.audio_records import RECORD_BYTES, encode
 from daw_bridge.audio_status import AudioStatus, StatusReader, create_status_block
 from daw_bridge.errors import AudioError, QueueFull
 from daw_bridge.ring import Ring, create_ring

@@ -27,10 +27,7 @@ from daw_bridge.audio_commands import (
 from daw_bridge.audio_handshake import RING_RECORDS
 from daw_bridge.audio_link import AudioLink, Standby
 from daw_bridge.audio_output import OutputInfo, OutputSettings
-from daw_bridge.audio_records import (
-    decode,
-    encode,
-)
+from daw_bridge.audio_records import decode, encode
 from daw_bridge.audio_status import AudioStatus
 from daw_bridge.capture_ring import CaptureReader, create_capture_block
 from daw_bridge.errors import AudioError, QueueFull

@@ -160,19 +160,23 @@ class OscServer:
             _LOG.warning("from %s: %s", peer, packet.hex(" "))
         reads = self._reader.read(packet, client.client_id)
         is_timed = any(read.timed.time_tag > IMMEDIATELY for read in reads)
-        now_s, unix_s = self._now() if is_timed else (0.0, 0.0)
+        is_bundle = len(reads) > 1
+        now_s, unix_s = self._now() if is_timed or is_bundle else (0.0, 0.0)
         for read in reads:
             if self._dump & 1 and isinstance(read.timed.message, Message):
                 _LOG.warning("from %s: %s", peer, read.timed.message)
             ahead_s = seconds_ahead(read.timed.time_tag, unix_s)
-            self._receive_one(read, client, ahead_s, now_s + ahead_s)
+            # Of what comes together all is due at one moment: no bar line may fall in between.
+            at_once_s = now_s if is_bundle else None
+            due_s = now_s + ahead_s if ahead_s > 0.0 else at_once_s
+            self._receive_one(read, client, ahead_s, due_s)
 
     def _now(self) -> tuple[float, float]:
         """The monotonic clock and the wall clock of one instant, for all that a packet holds."""
         before_s, wall_s, now_s = time.monotonic(), time.time(), time.monotonic()
         return now_s, self._wall_clock.read(before_s, wall_s, now_s)
 
-    def _receive_one(self, read: Read, client: Client, ahead_s: float, due_s: float) -> None:
+    def _receive_one(self, read: Read, client: Client, ahead_s: float, due_s: float | None) -> None:
         message = read.timed.message
         if ahead_s < -LATE_S and isinstance(message, Message):
             late_ms = (("s", message.address), ("d", -1000.0 * ahead_s))
@@ -185,8 +189,8 @@ class OscServer:
                 requests.append(found)
         if not requests:
             return
-        if ahead_s <= 0.0:
-            self._do(requests, None)
+        if ahead_s <= 0.0 or due_s is None:
+            self._do(requests, due_s)
         elif ahead_s > MAX_AHEAD_S:
             text = f"The bundle is {ahead_s:.1f} s ahead; at most {MAX_AHEAD_S:g} s will do."
             self._refuse_requests(requests, Fault.TOO_FAR_AHEAD, text)

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daw_bridge.errors import CommandError, Fault, PresetError
-from daw_bridge.preset_reading import (
-    read_document,
-)
+from daw_bridge.preset_reading import read_document
 from daw_bridge.presets import (
     MAX_TEXT_BYTES,
     Document,

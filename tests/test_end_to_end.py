@@ -29,10 +29,7 @@ from generator.checkpoint import DECODER_FILE
 from tests.daemon_rig import DaemonRig, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
-from tests.jack_sound import (
-    Recorder,
-    UdpTriggers,
-)
+from tests.jack_sound import Recorder, UdpTriggers
 from tests.models import tiny_checkpoint
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")

@@ -15,10 +15,7 @@ from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.daemon_rig import DaemonRig, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
-from tests.jack_sound import (
-    Player,
-    Recorder,
-)
+from tests.jack_sound import Player, Recorder
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 PORTS = ("daw-bridge-input:in_0", "daw-bridge-input:in_1")

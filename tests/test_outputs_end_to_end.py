@@ -17,9 +17,7 @@ from tests.audio_rig import loop_breaks
 from tests.daemon_rig import DaemonRig, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
-from tests.jack_sound import (
-    Recorder,
-)
+from tests.jack_sound import Recorder
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 PAIRS = tuple((f"daw-bridge:out_{2 * n}", f"daw-bridge:out_{2 * n + 1}") for n in range(4))

@@ -22,12 +22,8 @@ from tests.audio_rig import loop_breaks
 from tests.daemon_rig import DaemonRig, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
-from tests.jack_sound import (
-    Recorder,
-)
-from tests.stalls import (
-    StallMonitor,
-)
+from tests.jack_sound import Recorder
+from tests.stalls import StallMonitor
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 needs_liblo = pytest.mark.skipif(shutil.which("oscsendfile") is None, reason="needs liblo-tools")

@@ -12,9 +12,7 @@ import pytest
 from daw_bridge.daemon import PRESETS
 from daw_bridge.file_jobs import StoredTake
 from daw_bridge.loudness import ENDLESS_RMS_DBFS
-from daw_bridge.preset_reading import (
-    read_document,
-)
+from daw_bridge.preset_reading import read_document
 from daw_bridge.presets import Document, print_document, with_takes
 from daw_bridge.requests import SetValue
 from daw_bridge.rig import Rig

@@ -18,9 +18,7 @@ from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.daemon_rig import running_daemon
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
-from tests.jack_sound import (
-    Recorder,
-)
+from tests.jack_sound import Recorder
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("oscsend") is None, reason="needs liblo-tools"),

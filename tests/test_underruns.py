@@ -13,9 +13,7 @@ from generator.api import SAMPLE_RATE_HZ
 from tests.daemon_rig import DaemonRig, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
-from tests.jack_sound import (
-    Recorder,
-)
+from tests.jack_sound import Recorder
 
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
 TEMPO_BPM = 174.07

@@ -24,11 +24,7 @@ from daw_bridge.audio_commands import (
     WarningCode,
 )
 from daw_bridge.audio_engine import AudioEngine
-from daw_bridge.audio_records import (
-    RECORD_BYTES,
-    decode,
-    encode,
-)
+from daw_bridge.audio_records import RECORD_BYTES, decode, encode
 from daw_bridge.audio_status import AudioStatus, StatusReader, StatusWriter, create_status_block
 from daw_bridge.frame_clock import FrameClock
 from daw_bridge.mixer import Mixer

@@ -36,13 +36,8 @@ from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.audio_rig import UdpToPlay, counted, counter, counter_breaks
 from tests.jack import JackServer, running_jack
 from tests.jack import jack as jack
-from tests.jack_sound import (
-    Recorder,
-    UdpTriggers,
-)
-from tests.stalls import (
-    StallMonitor,
-)
+from tests.jack_sound import Recorder, UdpTriggers
+from tests.stalls import StallMonitor
 
 PATIENCE_S = 15.0
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")

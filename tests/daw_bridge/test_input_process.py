@@ -15,9 +15,7 @@ from daw_bridge.output_events import InputOpened, OutputEvent, OutputRefused
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.jack import JackServer, running_jack
 from tests.jack import jack as jack
-from tests.jack_sound import (
-    Player,
-)
+from tests.jack_sound import Player
 
 PORTS = ("daw-bridge-input:in_0", "daw-bridge-input:in_1")
 PATIENCE_S = 15.0

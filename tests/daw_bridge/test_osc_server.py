@@ -9,7 +9,7 @@ import pytest
 
 from daw_bridge.addresses import AddressBook
 from daw_bridge.errors import DawBridgeError, Fault
-from daw_bridge.osc import encode_bundle, encode_message
+from daw_bridge.osc import IMMEDIATELY, encode_bundle, encode_message
 from daw_bridge.osc_server import OscServer, OscSettings
 from daw_bridge.requests import Panic, Request, SetValue, Sync
 from daw_bridge.schedule import NTP_TO_UNIX_S
@@ -140,6 +140,26 @@ def test_the_distances_of_time_tags_are_kept_far_below_a_frame() -> None:
         due = [due_s for _, due_s in stage.obeyed if due_s is not None]
         for number, due_s in enumerate(due):
             assert abs(due_s - due[0] - (number // 2) / 1024) < 2e-6
+
+    play(scene)
+
+
+@pytest.mark.parametrize("tag", [IMMEDIATELY, 2**32])
+def test_what_comes_together_is_due_at_one_moment(tag: int) -> None:
+    """At once or too late: a bar line may not fall between the messages of a bundle."""
+
+    async def scene(stage: Stage) -> None:
+        plays = [encode_message(f"/gen/slot/{slot}/play") for slot in (1, 2, 3)]
+        before_s = time.monotonic()
+        stage.client.send_bytes(encode_bundle(plays, tag))
+        stage.client.send("/gen/panic")
+        await stage.settle()
+        *together, alone = [due_s for _, due_s in stage.obeyed]
+        assert len(together) == 3
+        (due_s,) = set(together)
+        assert due_s is not None
+        assert before_s <= due_s <= time.monotonic()
+        assert alone is None
 
     play(scene)
 

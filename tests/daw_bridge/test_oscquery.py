@@ -11,9 +11,7 @@ from daw_bridge.addresses import AddressBook
 from daw_bridge.arguments import Held
 from daw_bridge.osc_server import OscServer, OscSettings
 from daw_bridge.oscquery import HttpServer, HttpSettings, OscQuery
-from daw_bridge.oscquery_tree import (
-    describe,
-)
+from daw_bridge.oscquery_tree import describe
 from daw_bridge.session_shown import value_of
 from daw_bridge.session_state import new_session
 from daw_bridge.table_rows import Access

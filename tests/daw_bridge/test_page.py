@@ -12,9 +12,7 @@ import pytest
 from daw_bridge.addresses import AddressBook
 from daw_bridge.osc import Message, decode_packet, encode_message, pack
 from daw_bridge.oscquery import PAGE
-from daw_bridge.oscquery_tree import (
-    describe,
-)
+from daw_bridge.oscquery_tree import describe
 from daw_bridge.requests import Request, SetValue
 from daw_bridge.session_shown import value_of
 from daw_bridge.session_state import new_session

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from daw_bridge.commands import COMMANDS
 from daw_bridge.errors import PresetError
-from daw_bridge.preset_reading import (
-    read_document,
-)
+from daw_bridge.preset_reading import read_document
 from daw_bridge.presets import (
     Document,
     FiledTake,

@@ -32,9 +32,7 @@ from daw_bridge.sync_wire import (
 from generator.api import SAMPLE_RATE_HZ
 from tests.jack import JackServer, compiled
 from tests.own_network import needs_network, run_alone
-from tests.stalls import (
-    Times,
-)
+from tests.stalls import Times
 
 OWN_IN, OWN_OUT = "daw-bridge-midi:in", "daw-bridge-midi:out"
 TEMPO_BPM = 133.7
