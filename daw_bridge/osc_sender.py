@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from daw_bridge.clients import Client, ClientBook, Line, Peer
 from daw_bridge.osc import TaggedValue, encode_message, pack
+from daw_bridge.requests import Request
 
 
 class OscSender:
@@ -62,6 +63,12 @@ class OscSender:
         """Answer one client with many messages in few packets."""
         for packet in pack(encode_message(*message) for message in messages):
             self._answer(client_id, packet)
+
+    def done_if_numbered(self, request: Request) -> None:
+        """Answer what has no other answer, where the asker gave it a number."""
+        if request.request_id:
+            head = (("s", request.address), ("i", request.request_id))
+            self.send(request.client, "/done", head)
 
     def _answer(self, client_id: int, packet: bytes) -> None:
         """Answer on the port that asked and on the one that was named for feedback.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from daw_bridge.addresses import AddressBook
-from daw_bridge.clients import MAX_RATE_HZ, Client, ClientBook, Line, Peer
+from daw_bridge.clients import Client, ClientBook, Line, Peer
 from daw_bridge.errors import CommandError, DawBridgeError, Fault
 from daw_bridge.osc import (
     IMMEDIATELY,
@@ -23,6 +23,7 @@ from daw_bridge.osc import (
     Message,
 )
 from daw_bridge.osc_sender import OscSender, call_at
+from daw_bridge.osc_wishes import Wishes
 from daw_bridge.packet_reader import PacketReader, Read
 from daw_bridge.requests import ClearSchedule, Dump, Notify, Ping, Request, Sync, Watch
 from daw_bridge.schedule import LATE_S, MAX_AHEAD_S, Schedule, WallClock, seconds_ahead
@@ -69,6 +70,7 @@ class OscServer:
         self._received = memoryview(bytearray(MAX_PACKET_BYTES))
         self._clients = ClientBook(settings.lease_s)
         self.out = OscSender(self._clients)
+        self._wishes = Wishes(self._clients, self.out)
         self._schedule: Schedule[Request] = Schedule()
         self._wall_clock = WallClock()
         self._syncs: list[tuple[int, Request]] = []
@@ -240,14 +242,14 @@ class OscServer:
             case Ping(arguments):
                 self.out.send(request.client, "/pong", arguments)
             case Notify() as wish:
-                self._notify(request, wish)
+                self._wishes.notify(request, wish)
             case Watch() as wish:
-                self._watch(request, wish)
+                self._wishes.watch(request, wish)
             case ClearSchedule():
                 self._clear_schedule(request)
             case Dump(level):
                 self._dump = level
-                self._done_if_numbered(request)
+                self.out.done_if_numbered(request)
             case Sync() if len(self._schedule):
                 self._syncs.append((self._schedule.arrived, request))
             case _:
@@ -268,41 +270,7 @@ class OscServer:
         text = "It was taken back before its time, by /clear_sched."
         self._refuse_requests(waited, Fault.CANCELLED, text)
         self._release_syncs()
-        self._done_if_numbered(asked)
-
-    def _done_if_numbered(self, request: Request) -> None:
-        if request.request_id:
-            self.out.send(
-                request.client, "/done", (("s", request.address), ("i", request.request_id))
-            )
-
-    def _notify(self, request: Request, wish: Notify) -> None:
-        client = self._clients.get(request.client)
-        if client is None:
-            return
-        now_s, lease_s = time.monotonic(), self._settings.lease_s if wish.on else 0.0
-        if not self.out.has_line(client.peer):
-            client.target = (client.peer[0], wish.port or client.peer[1])
-        # Whoever asked for the same target before: `oscsend` has a new port of its own each time.
-        until_s = now_s + lease_s
-        for other in list(self._clients.subscribed(now_s)):
-            if other.target == client.target:
-                until_s, other.lease_until_s = max(until_s, other.lease_until_s), 0.0
-        client.lease_until_s = 0.0  # this answer is for whoever asks, and for no other port
-        if wish.rate_hz is not None:
-            client.feedback.period_s = 1.0 / min(wish.rate_hz, MAX_RATE_HZ)
-        # As scsynth answers it: the number of the client comes first, unless the asker gave an id.
-        ids = (("i", request.request_id),) if request.request_id else ()
-        answer = (("s", request.address), *ids, ("i", client.client_id), ("f", lease_s))
-        self.out.send(request.client, "/done", answer)
-        client.lease_until_s = until_s if wish.on else 0.0
-
-    def _watch(self, request: Request, wish: Watch) -> None:
-        client = self._clients.get(request.client)
-        if client is None:
-            return
-        (client.watched.add if wish.on else client.watched.discard)(wish.address)
-        self._done_if_numbered(request)
+        self.out.done_if_numbered(asked)
 
     def subscribe(self, host: str, port: int) -> None:
         """Send feedback to a client for as long as the server runs.
@@ -319,8 +287,7 @@ class OscServer:
             *_, address = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)[0]
         except OSError as error:
             raise DawBridgeError(f"Feedback cannot go to {host}: {error.strerror}.") from error
-        peer = (str(address[0]), port)
-        self._clients.heard(peer, time.monotonic()).lease_until_s = float("inf")
+        self._wishes.tell_always((str(address[0]), port))
 
     # ── connections ──────────────────────────────────────────────────────────
     def connected(self, connection: Line) -> None:
@@ -347,9 +314,7 @@ class OscServer:
                 peer, f"There is no value at {address[:64]}; the nearest address is {near}."
             )
             return
-        client = self._clients.heard(peer, time.monotonic())
-        client.stays = True
-        (client.watched.add if on else client.watched.discard)(address)
+        self._wishes.listen(peer, address, on=on)
 
     def refuse(self, peer: Peer, text: str) -> None:
         """Tell a client that what it said is not understood."""
