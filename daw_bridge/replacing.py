@@ -17,7 +17,7 @@ else:
 
         Args:
             one: What is copied; it has no `__post_init__` where it has no slots.
-            changes: Fields that are different in the copy.
+            **changes: Fields that are different in the copy.
 
         Returns:
             The copy.
