@@ -101,7 +101,7 @@ def main() -> None:
     ).start()
     try:
         output = open_output(settings.output, renderer)
-        engine.output_latency_ms = output.info.latency_ms
+        engine.output_latency_ms = output.latency_ms
         leave_the_callback_alone()
         output.start()
     except AudioError as error:
@@ -110,7 +110,7 @@ def main() -> None:
     wait_for_the_first_block(renderer, ended)
     hello = Hello("", output.info, renderer.refusal or "", missing_effects)
     say(hello_descriptor, hello.to_json())
-    exit_status = keep_house(engine, ended, settings.output, is_fallback=output.info.is_fallback)
+    exit_status = keep_house(engine, ended, settings.output, output)
     _stop_with_patience(output)
     if ended.is_set():
         remove_blocks_of(settings.owner_pid)
@@ -207,15 +207,15 @@ def wait_for_the_first_block(renderer: RealTimeRenderer, ended: threading.Event)
 
 
 def keep_house(
-    engine: AudioEngine, ended: threading.Event, output: OutputSettings, *, is_fallback: bool
+    engine: AudioEngine, ended: threading.Event, wanted: OutputSettings, output: Output
 ) -> int:
-    """Forget takes that nobody needs, and look after the end; the main thread's life.
+    """Forget takes that nobody needs, and look after the output; the main thread's life.
 
     Args:
         engine: Whose takes.
         ended: Set when the control process is gone.
-        output: What was asked for.
-        is_fallback: Whether a silent clock stands in for it.
+        wanted: What was asked for.
+        output: What was opened, where a silent clock may stand in for it.
 
     Returns:
         The exit status: 0, or DEVICE_CAME_BACK.
@@ -224,11 +224,12 @@ def keep_house(
     look_at_s = time.monotonic() + _LOOK_FOR_DEVICE_S
     while not engine.wants_to_quit and not ended.wait(_JANITOR_S):
         forget_disposed(engine)
+        engine.output_latency_ms = output.latency_ms
         if engine.failure is not None and not has_logged:
             sys.stderr.write(f"daw-bridge audio: a block failed: {engine.failure!r}\n")
             has_logged = True
-        if is_fallback and time.monotonic() > look_at_s:
-            if is_device_available(output):
+        if output.info.is_fallback and time.monotonic() > look_at_s:
+            if is_device_available(wanted):
                 return DEVICE_CAME_BACK
             look_at_s = time.monotonic() + _LOOK_FOR_DEVICE_S
     return 0

@@ -80,6 +80,10 @@ class Output(Protocol):
     def info(self) -> OutputInfo:
         """What was opened."""
 
+    @property
+    def latency_ms(self) -> float:
+        """From rendering to sounding, by now."""
+
     def start(self) -> None:
         """Begin to ask for blocks."""
 
@@ -146,6 +150,12 @@ class DeviceOutput:
             )
         place = (device.name, device.hostapi, device.buffer_frames, device.latency_ms)
         self.info = OutputInfo(*place, pairs, note=note)
+        self._latency_frames = round(device.latency_ms * SAMPLE_RATE_HZ / 1000.0)
+
+    @property
+    def latency_ms(self) -> float:
+        """From rendering to sounding; where a server sets the blocks, it may set other ones."""
+        return self._latency_frames * 1000.0 / SAMPLE_RATE_HZ
 
     def start(self) -> None:
         """Begin to ask for blocks."""
@@ -155,8 +165,15 @@ class DeviceOutput:
         """Ask for no more; may never return once an audio server has died."""
         self._device.close()
 
-    def _callback(self, out: FloatArray, _frames: int, _time: object, status: Any) -> None:
+    def _callback(self, out: FloatArray, frames: int, time: Any, status: Any) -> None:
         _render(self._renderer, out, underflow=bool(status) and status.output_underflow)
+        if not self.info.buffer_frames:
+            delay_s = time.outputBufferDacTime - time.currentTime
+            # As PortAudio says it at the start: without the block that is rendered now. While the
+            # server changes its blocks it says nonsense.
+            latency_frames = round(delay_s * SAMPLE_RATE_HZ) - frames
+            if latency_frames >= 0:
+                self._latency_frames = latency_frames
 
 
 class NullOutput:
@@ -175,6 +192,7 @@ class NullOutput:
         self.info = OutputInfo(NULL, "silent clock", frames, 0.0, pairs, is_fallback, note)
         self._renderer = renderer
         self._block = np.zeros((frames, CHANNELS * pairs), np.float32)
+        self.latency_ms = 0.0
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audio clock", daemon=True)
 

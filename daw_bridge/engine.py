@@ -7,6 +7,7 @@ Flow: osc_server.py and the children's events (through daemon.py) → session.py
 import logging
 import time
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.addresses import AddressBook
@@ -274,36 +275,45 @@ class Engine:
         due_frame = audio.NOW if due_s is None else self._due_frame(clock, due_s)
         return Moment(frame_at(clock, time.monotonic()), due_frame)
 
-    def _carry_out(self, actions: tuple[Action, ...]) -> None:  # noqa: C901 - one case for each action
-        for action in actions:
-            match action:
-                case Tell(command):
-                    self._audio.tell(command)
-                case Reply(0, "/fail", arguments):
-                    # A key or a program has no address that could be answered.
-                    self.log(1, f"{arguments[0][1]}: {arguments[-1][1]}")
-                case Reply(client, address, arguments):
-                    self._parts.osc.send(client, address, arguments)
-                case Show():
-                    self._show(action)
-                case Submit(job_id, wanted, sound):
-                    self._parts.generator.submit(job_id, wanted, sound)
-                case CancelJob(job_id):
-                    self._parts.generator.cancel(job_id)
-                case FreeTake(name):
-                    self._parts.free_take(name)
-                case DoFiles(job_id, job):
-                    self._parts.files.submit(job_id, job)
-                case TryModel(job_id, name):
-                    self._parts.generator.try_model(job_id, name)
-                case LeaveModel(job_id):
-                    self._parts.generator.leave_model(job_id)
-                case ListDevices(job_id, direction):
-                    self._parts.outputs.list_devices(job_id, direction)
-                case OpenOutput(job_id, output, hostapi, buffer_frames):
-                    self._parts.outputs.open(job_id, output, hostapi, buffer_frames)
-                case OpenInput(job_id, name, hostapi):
-                    self._parts.inputs.open(job_id, name, hostapi)
+    def _carry_out(self, actions: Sequence[Action]) -> None:
+        for is_for_all, run in groupby(actions, _is_for_all):
+            if is_for_all:
+                self._parts.osc.show_many(
+                    [self._message(one) for one in run if isinstance(one, Show)]
+                )
+            else:
+                for action in run:
+                    self._do(action)
+
+    def _do(self, action: Action) -> None:  # noqa: C901 - one case for each action
+        match action:
+            case Tell(command):
+                self._audio.tell(command)
+            case Reply(0, "/fail", arguments):
+                # A key or a program has no address that could be answered.
+                self.log(1, f"{arguments[0][1]}: {arguments[-1][1]}")
+            case Reply(client, address, arguments):
+                self._parts.osc.send(client, address, arguments)
+            case Show(client=int(client)):
+                self._parts.osc.send(client, *self._message(action))
+            case Submit(job_id, wanted, sound):
+                self._parts.generator.submit(job_id, wanted, sound)
+            case CancelJob(job_id):
+                self._parts.generator.cancel(job_id)
+            case FreeTake(name):
+                self._parts.free_take(name)
+            case DoFiles(job_id, job):
+                self._parts.files.submit(job_id, job)
+            case TryModel(job_id, name):
+                self._parts.generator.try_model(job_id, name)
+            case LeaveModel(job_id):
+                self._parts.generator.leave_model(job_id)
+            case ListDevices(job_id, direction):
+                self._parts.outputs.list_devices(job_id, direction)
+            case OpenOutput(job_id, output, hostapi, buffer_frames):
+                self._parts.outputs.open(job_id, output, hostapi, buffer_frames)
+            case OpenInput(job_id, name, hostapi):
+                self._parts.inputs.open(job_id, name, hostapi)
 
     def _due_frame(self, clock: AudioStatus, due_s: float) -> int:
         """The frame of a moment: one frame for all that is due at once, though the clock moves."""
@@ -311,13 +321,14 @@ class Engine:
             self._last_due_s, self._last_due_frame = due_s, frame_at(clock, due_s)
         return self._last_due_frame
 
-    def _show(self, shown: Show) -> None:
-        address = self._book.address_of(shown.slot, shown.field)
-        arguments = self._book.tagged(shown.slot, shown.field, shown.value)
-        if shown.client is None:
-            self._parts.osc.show(address, arguments)
-        else:
-            self._parts.osc.send(shown.client, address, arguments)
+    def _message(self, shown: Show) -> tuple[str, tuple[TaggedValue, ...]]:
+        slot, field = shown.slot, shown.field
+        return self._book.address_of(slot, field), self._book.tagged(slot, field, shown.value)
+
+
+def _is_for_all(action: Action) -> bool:
+    """Whether it shows a value to everybody."""
+    return isinstance(action, Show) and action.client is None
 
 
 def _tell_nobody(before: SessionState, after: SessionState) -> None:

@@ -104,8 +104,8 @@ class OscPart(Protocol):
     ) -> None:
         """Answer one client with many messages."""
 
-    def show(self, address: str, arguments: Sequence[TaggedValue]) -> None:
-        """Tell everybody who wants feedback of a new value."""
+    def show_many(self, values: Sequence[tuple[str, Sequence[TaggedValue]]]) -> None:
+        """Tell everybody who wants feedback of new values."""
 
     def push(self, address: str, arguments: Sequence[TaggedValue]) -> None:
         """Tell everybody who wants feedback of something that happened."""

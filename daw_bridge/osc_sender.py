@@ -84,14 +84,24 @@ class OscSender:
 
     def show(self, address: str, arguments: Sequence[TaggedValue]) -> None:
         """Tell everybody who wants feedback, or listens to it, that a value has changed."""
-        now_s, packet = time.monotonic(), b""
-        for client in self._clients.told(address, now_s):
-            packet = packet or encode_message(address, arguments)
-            was_idle = client.feedback.next_due_s() is None
-            if client.feedback.offer(address, packet, now_s):
-                self._send_packet(client.target, packet)
-            elif was_idle:
-                self._plan_flush(client)
+        self.show_many([(address, arguments)])
+
+    def show_many(self, values: Sequence[tuple[str, Sequence[TaggedValue]]]) -> None:
+        """Tell everybody who wants it of many values that have changed, in few packets."""
+        now_s = time.monotonic()
+        due: dict[Peer, list[bytes]] = {}
+        for address, arguments in values:
+            packet = b""
+            for client in self._clients.told(address, now_s):
+                packet = packet or encode_message(address, arguments)
+                was_idle = client.feedback.next_due_s() is None
+                if client.feedback.offer(address, packet, now_s):
+                    due.setdefault(client.target, []).append(packet)
+                elif was_idle:
+                    self._plan_flush(client)
+        for target, packets in due.items():
+            for packet in pack(packets):
+                self._send_packet(target, packet)
 
     def push(self, address: str, arguments: Sequence[TaggedValue]) -> None:
         """Tell everybody who wants feedback of something that is no value: none is left out."""

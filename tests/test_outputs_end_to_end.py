@@ -307,6 +307,8 @@ def test_jack_is_told_its_blocks_in_jack_and_the_sound_goes_on(
         jack.await_ports(*PAIRS[0])
         await play_loop(client, 1, 0.5)
         assert await value(client, "/gen/device/buffer") == pytest.approx(256_000 / SAMPLE_RATE_HZ)
+        block_ms, latency_ms = 256_000 / SAMPLE_RATE_HZ, await value(client, "/gen/device/latency")
+        assert latency_ms > 0.0
         client.send("/gen/device/buffer", ("f", 128_000 / SAMPLE_RATE_HZ))
         assert "jack_bufsize 128" in (await client.expect("/fail"))[3]
         for frames in (128, 1024):
@@ -317,6 +319,9 @@ def test_jack_is_told_its_blocks_in_jack_and_the_sound_goes_on(
             assert is_loop_of(recording.audio, 0.5)
             seen_ms = await value(client, "/gen/device/buffer")
             assert seen_ms == pytest.approx(frames * 1000.0 / SAMPLE_RATE_HZ)
+            # The server has as many blocks on the way as before.
+            follows_ms = await value(client, "/gen/device/latency")
+            assert follows_ms == pytest.approx(latency_ms * seen_ms / block_ms, rel=1e-3)
 
     play(scene, tmp_path, output="default")
 

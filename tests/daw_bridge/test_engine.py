@@ -156,11 +156,13 @@ class FakeOsc:
         for address, arguments in messages:
             self.send(client_id, address, arguments)
 
-    def show(self, address: str, arguments: Sequence[TaggedValue]) -> None:
+    def show_many(self, values: Sequence[tuple[str, Sequence[TaggedValue]]]) -> None:
+        self.send_many(0, values)
+
+    def push(self, address: str, arguments: Sequence[TaggedValue]) -> None:
         self.send(0, address, arguments)
 
-    push = show
-    stream = show
+    stream = push
 
 
 class Stage:
