@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
@@ -115,7 +116,8 @@ class Neighbours:
                 self._follow(source)
             case SendClock(on):
                 self._sends_clock = on
-                self._open_ports()
+                if on:
+                    self._open_ports()
                 if self._ports is not None:
                     self._ports.sends_clock = on
             case Lead():
@@ -170,7 +172,8 @@ class Neighbours:
         reason = ""
         for open_ports in (self._join_jack, self._open_system_ports):
             try:
-                self._ports = open_ports()
+                with _quiet_libraries():
+                    self._ports = open_ports()
                 self._ports.sends_clock = self._sends_clock
                 break
             except (DawBridgeError, OSError) as error:
@@ -197,7 +200,8 @@ class Neighbours:
         self._clockwork = self._link = None
         try:
             if source == "jack":
-                self._join_jack()
+                with _quiet_libraries():
+                    self._join_jack()
                 self._clockwork = self._jack
             elif source == "link":
                 self._clockwork = self._link = self._join_link()
@@ -214,6 +218,19 @@ class Neighbours:
 def _need(package: str, extra: str) -> None:
     if find_spec(package) is None:
         raise DawBridgeError(f"{package} is not there. {_INSTALL.format(extra=extra)}")
+
+
+@contextlib.contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Have ALSA and JACK not write to the terminal what they look for in vain: we tell it once."""
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def _leave_at_once() -> None:
