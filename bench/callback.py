@@ -11,8 +11,6 @@ Run `python -m bench.callback --help`.
 import argparse
 import contextlib
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,16 +18,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.alone import burning_cores, click, environment_of, installed, process_alone, udp_to_play
 from bench.daemon import RunningDaemon, running_daemon
 from bench.osc_client import OscClient
 from bench.row import Row
-from daw_bridge.audio_commands import InstallTake, Play, StopSlot
-from daw_bridge.audio_output import OutputSettings
-from daw_bridge.audio_process import AudioProcess
+from daw_bridge.audio_commands import Play, StopSlot
 from daw_bridge.osc import encode_message
-from daw_bridge.takes import create_take, remove_take
-from generator.api import SAMPLE_RATE_HZ, FloatArray
-from tests.audio_rig import Indices, UdpToPlay, counter, counter_breaks, loop_breaks, onsets
+from generator.api import SAMPLE_RATE_HZ
+from tests.audio_rig import Indices, counter, counter_breaks, loop_breaks, onsets
 from tests.jack import JackServer, running_jack
 from tests.jack_sound import Recorder, Recording, UdpTriggers
 from tests.stalls import StallMonitor, Stalls, Times
@@ -90,14 +86,14 @@ def measure_alone(*, seconds: float = 60.0, triggers: int = 300) -> list[Row]:
     Returns:
         Continuity and latency.
     """
-    with running_jack(BLOCK_FRAMES) as jack, _environment_of(jack), _process_alone() as process:
+    with running_jack(BLOCK_FRAMES) as jack, environment_of(jack), process_alone() as process:
         jack.await_ports(*PORTS)
-        with _burning_cores():
-            with _installed(process, 1, counter()):
+        with burning_cores():
+            with installed(process, 1, counter()):
                 process.send(Play(LOOP_SLOT, 1, loop=True))
                 counted = record(jack, seconds)
                 process.send(StopSlot(LOOP_SLOT))
-            with _installed(process, 2, _click()), _udp_to_play(process, 2) as port:
+            with installed(process, 2, click()), udp_to_play(process, 2) as port:
                 packets = triggers_of(port, b"play", triggers)
                 clicked = record(jack, length_s(triggers), packets)
     breaks = counter_breaks(counted.recording.audio)
@@ -210,73 +206,6 @@ def triggers_of(port: int, packet: bytes, count: int) -> UdpTriggers:
 def length_s(triggers: int) -> float:
     """How long so many triggers take."""
     return 1.0 + triggers * (MIN_GAP_MS + MAX_GAP_MS) / 2000.0
-
-
-# ── the audio process alone ──────────────────────────────────────────────────
-
-
-@contextlib.contextmanager
-def _environment_of(jack: JackServer) -> Iterator[None]:
-    """Have the children of this process find the server."""
-    names = ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")
-    before = {name: os.environ.get(name) for name in names}  # noqa: TID251 - children inherit it
-    os.environ.update({name: jack.environment[name] for name in names})  # noqa: TID251
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)  # noqa: TID251
-            if value is not None:
-                os.environ[name] = value  # noqa: TID251
-
-
-@contextlib.contextmanager
-def _process_alone() -> Iterator[AudioProcess]:
-    process = AudioProcess(OutputSettings("default", hostapi="JACK"))
-    process.start()
-    try:
-        yield process
-    finally:
-        process.stop()
-
-
-@contextlib.contextmanager
-def _installed(process: AudioProcess, take_id: int, audio: FloatArray) -> Iterator[None]:
-    take = create_take(len(audio))
-    take.audio[:] = audio
-    process.send(InstallTake(take_id, take.name, take.frames))
-    time.sleep(0.5)
-    try:
-        yield
-    finally:
-        remove_take(take.name)
-
-
-def _click() -> FloatArray:
-    click = np.zeros((100, 2), np.float32)
-    click[0], click[1] = 0.5, -0.5
-    return click
-
-
-@contextlib.contextmanager
-def _udp_to_play(process: AudioProcess, take_id: int) -> Iterator[int]:
-    server = UdpToPlay(process, take_id)
-    try:
-        yield server.port
-    finally:
-        server.close()
-
-
-@contextlib.contextmanager
-def _burning_cores() -> Iterator[None]:
-    burn = [sys.executable, "-c", "while True: sum(range(1000))"]
-    burners = [subprocess.Popen(burn) for _ in range(os.cpu_count() or 1)]
-    try:
-        yield
-    finally:
-        for burner in burners:
-            burner.kill()
-            burner.wait()
 
 
 # ── what is judged ───────────────────────────────────────────────────────────
