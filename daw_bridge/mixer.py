@@ -40,6 +40,7 @@ from daw_bridge.audio_commands import (
     WarningCode,
 )
 from daw_bridge.effect_chain import EffectChain
+from daw_bridge.installed_takes import InstalledTakes
 from daw_bridge.interpolation import Interpolator
 from daw_bridge.outputs import Outputs
 from daw_bridge.ramps import NEVER, Scratch, fade_frames
@@ -72,17 +73,20 @@ class Mixer:
         """
         self.frame = start_frame
         self.events: deque[Event] = deque()
-        self.disposed: deque[Take] = deque()
         self.outputs = Outputs(pairs, MAX_SLOTS, MAX_CHUNK_FRAMES, effects)
         self._scratch = Scratch(MAX_CHUNK_FRAMES)
         self._interpolator = Interpolator(MAX_CHUNK_FRAMES)
         self._alone = np.zeros((MAX_CHUNK_FRAMES, CHANNELS), np.float32)
-        self._takes: dict[int, Take] = {}
-        self._release_on_arrival: set[int] = set()
+        self._takes = InstalledTakes()
         self._idle = [Voice() for _ in range(_VOICES)]
         self._sounding: list[Voice] = []
         self._strips = [SlotStrip() for _ in range(MAX_SLOTS + 1)]
         self._timeline = Timeline()
+
+    @property
+    def disposed(self) -> deque[Take]:
+        """Takes that nobody sounds any more."""
+        return self._takes.disposed
 
     @property
     def playing_slots(self) -> int:
@@ -109,12 +113,10 @@ class Mixer:
         if take_id in self._takes:
             self._warn(WarningCode.BAD_COMMAND, take_id=take_id)
             return False
-        self._takes[take_id] = Take(take_id, audio, missing)
+        self._takes.add(take_id, audio, missing)
         for play, order in self._timeline.take_arrived(take_id):
             self._put(play, order)
-        if take_id in self._release_on_arrival:
-            self._release_on_arrival.remove(take_id)
-            self._release(take_id)
+        self._takes.has_arrived(take_id)
         return True
 
     def handle(self, command: Command) -> None:
@@ -141,7 +143,7 @@ class Mixer:
             case MovePlay(play_id, at_frame):
                 self._timeline.move_play(play_id, at_frame)
             case ReleaseTake():
-                self._release(command.take_id)
+                self._takes.release(command.take_id)
             case SetLimiter():
                 self.outputs.set_limiter(command.ceiling_dbfs, is_on=command.is_on)
             case InstallTake() | SetOnAir() | Quit():
@@ -214,8 +216,8 @@ class Mixer:
                 assert_never(command)
 
     def _play(self, play: Play) -> None:
-        take = self._takes.get(play.take_id)
-        if take is None or take.released:
+        take = self._takes.playable(play.take_id)
+        if take is None:
             self._warn(WarningCode.TAKE_MISSING, take_id=play.take_id, slot=play.slot)
             return
         self._forget_unheard(play)
@@ -281,18 +283,6 @@ class Mixer:
         if not done:
             self._warn(WarningCode.BAD_COMMAND)
 
-    def _release(self, take_id: int) -> None:
-        take = self._takes.get(take_id)
-        if take is None:
-            self._release_on_arrival.add(take_id)
-            return
-        take.released = True
-        self._dispose_if_unused(take)
-
-    def _dispose_if_unused(self, take: Take) -> None:
-        if take.released and take.voices == 0:
-            self.disposed.append(self._takes.pop(take.take_id))
-
     # ── sound ────────────────────────────────────────────────────────────────
 
     def _frames_to_next_change(self) -> int:
@@ -357,7 +347,7 @@ class Mixer:
                 left = sum(other.slot == voice.slot for other in self._sounding)
                 play_id = voice.play.play_id
                 self.events.append(Ended(voice.slot, take.take_id, self.frame, left, play_id))
-                self._dispose_if_unused(take)
+                self._takes.dispose_if_unused(take)
 
     def _warn(self, code: WarningCode, *, take_id: int = -1, slot: int = -1) -> None:
         self.events.append(Warning(code, 1, take_id, slot))

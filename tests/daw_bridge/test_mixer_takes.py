@@ -248,7 +248,9 @@ def test_a_late_take_fades_and_what_is_not_made_is_never_heard(
 def test_a_take_that_is_made_in_time_sounds_as_if_it_had_been_there(steps: list[int]) -> None:
     audio = noise(1, 20_000)
     mixer, missing = in_the_making(audio, 6000)
-    (unmade, whole) = (mixer._takes[0].audio, mixer_with(audio))
+    take, whole = mixer._takes.playable(0), mixer_with(audio)
+    assert take is not None
+    unmade = take.audio
     for one in (mixer, whole):
         one.handle(Play(1, 0))
     made = 6000
