@@ -32,13 +32,14 @@ class OverlapAdd:
         """Return the samples that are complete once these frames are in.
 
         Shapes:
-            spectrum: [n, 2, bins] of mid and side, n at best not more than WORK_FRAMES  ->  [m, 2]
-            left and right, full scale 1.0; the first frames of a sound give fewer than
-            n * HOP_FRAMES, by half a window in all, which `flush` gives back.
+            spectrum: [n, channels, bins] of mid and side or mid alone, of the lowest bins, n at
+            best not more than WORK_FRAMES  ->  [m, 2] left and right, full scale 1.0; the first
+            frames of a sound give fewer than n * HOP_FRAMES, by half a window in all, which
+            `flush` gives back.
         """
         blocks = np.fft.irfft(spectrum, n=N_FFT, axis=-1).astype(np.float32, copy=False)
         blocks *= self._window
-        return self._overlap(blocks.reshape(-1, 2, PARTS, HOP_FRAMES))
+        return self._overlap(blocks.reshape(*blocks.shape[:2], PARTS, HOP_FRAMES))
 
     def flush(self) -> FloatArray:
         """Return the last half window, so that n frames have given n * HOP_FRAMES samples."""
@@ -46,13 +47,13 @@ class OverlapAdd:
         return _to_stereo(self._tail[:late] * self._falling[1 : late + 1, None])
 
     def _overlap(self, blocks: FloatArray) -> FloatArray:
-        """Add windows, [n, 2, PARTS, HOP_FRAMES], to the tail; return what is complete."""
+        """Add windows, [n, channels, PARTS, HOP_FRAMES], to the tail; return what is complete."""
         count = len(blocks)
         total = np.zeros((count + PARTS, 2, HOP_FRAMES), dtype=np.float32)
         total[:PARTS] = self._tail
         # In the order of time, so that each sample is one sum whatever the partition into chunks.
         for part in reversed(range(PARTS)):
-            total[part : part + count] += blocks[:, :, part]
+            total[part : part + count, : blocks.shape[1]] += blocks[:, :, part]
         self._tail = total[count:].copy()
         complete = total[:count]
         # The parts before frame 0 of the sound are the half window that lies before its start.

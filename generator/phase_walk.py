@@ -79,15 +79,18 @@ class PhaseWalk:
         The sum is kept in parts of a turn, modulo whole turns by the wrap of 32 bits: exact for
         ever, and the same whatever the partition into chunks.
 
+        Bins without magnitude stand still, as do those that the frames do not have.
+
         Shapes:
-            frames of n, at best not more than WORK_FRAMES  ->  [n, 2, bins]
+            frames of n, at best not more than WORK_FRAMES  ->  [n, channels, bins] of the frames
         """
-        count = len(frames)
+        count, channels, width = frames.log_magnitude.shape
         if not count:
-            return np.zeros((0, 2, BINS), np.float32)
-        steps = _draw_blur(self._noise, count).astype(np.float32)
+            return np.zeros((0, channels, width), np.float32)
+        steps = _draw_blur(self._noise, count)[:, :channels, :width].astype(np.float32)
         steps *= (frames.spread * np.float32(NOISE_REACH * UNITS_PER_RADIAN / 2**15))[:, None]
         steps += (frames.advance * np.float32(UNITS_PER_RADIAN))[:, None]
+        np.copyto(steps, 0.0, where=frames.log_magnitude == -np.inf)
         walked = steps.astype(np.int32)
         begins = frames.onset > 0.0
         begins[0] |= self._frame == 0
@@ -96,7 +99,8 @@ class PhaseWalk:
         # A centre frequency turns by whole quarters a frame. The two quarters more put a frame of
         # equal phases at the middle of its window, not at the edge.
         for first in range(min(PARTS, count)):
-            walked[first::PARTS] += QUARTER_TURNS[(self._frame + first + LATE) % PARTS]
+            place = (self._frame + first + LATE) % PARTS
+            walked[first::PARTS] += QUARTER_TURNS[place, :width]
         self._frame += count
         phase = walked.astype(np.float32)
         phase *= np.float32(1.0 / UNITS_PER_RADIAN)
@@ -105,11 +109,14 @@ class PhaseWalk:
 
     def _walk(self, steps: npt.NDArray[np.int32], starts: npt.NDArray[np.intp]) -> None:
         """Sum the steps in place over frames, anew from each start, and carry the last sum on."""
-        edges = [0, *(int(start) for start in starts if start > 0), steps.shape[0]]
+        count, channels, width = steps.shape
+        edges = [0, *(int(start) for start in starts if start > 0), count]
         if not (starts.size and starts[0] == 0):
-            steps[0] += self._walked
+            steps[0] += self._walked[:channels, :width]
         for start, stop in pairwise(edges):
             # Row by row: numpy's own sum along this axis would go through memory bin by bin.
             for row in range(start + 1, stop):
                 steps[row] += steps[row - 1]
-        self._walked = steps[-1].copy()
+        if starts.size:
+            self._walked[...] = 0
+        self._walked[:channels, :width] = steps[-1]

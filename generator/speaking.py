@@ -29,7 +29,7 @@ LARGEST_CHUNK_FRAMES = 128
 # hop that the limiter looks ahead.
 AHEAD_FRAMES = LATE + 1
 # A constant is no sound, and a loudspeaker's harm.
-SILENT = np.float32(-100.0)
+SILENT = np.float32(-np.inf)
 # The peak of a take is judged from every so many of its frames; it is so much above their loudness.
 PROBED_EVERY_FRAMES = 8
 CREST = 2.5
@@ -150,7 +150,7 @@ class Speaker:
         """Return the spectra of a chunk, piece by piece."""
         bins = self._head.bins(self._hidden[start:stop])
         pieces = (bins[row : row + WORK_FRAMES] for row in range(0, len(bins), WORK_FRAMES))
-        return [stream.spectrum(_without_constant(SpectralFrames.named(one))) for one in pieces]
+        return [stream.spectrum(_without_constant(SpectralFrames.audible(one))) for one in pieces]
 
     def _expected_peak(self, first: FloatArray) -> float:
         """Return how loud the take will be: its first chunk is known, the rest is judged."""

@@ -21,6 +21,8 @@ PARTS = N_FFT // HOP_FRAMES
 LATE = N_FFT // 2 // HOP_FRAMES
 TWO_PI = float(2.0 * np.pi)
 HIGHEST_LOG_MAGNITUDE = 7.0
+# 100 dB below a sine at full scale.
+AUDIBLE_LOG_MAGNITUDE = float(np.log(N_FFT / 4 * 1e-5))
 # The width of the head's output: two magnitudes, advance, spread, two offsets, and the onset.
 HEAD_WIDTH = 6 * BINS + 1
 # What is worked on at once: more would not stay in a core's own cache.
@@ -31,11 +33,13 @@ WORK_FRAMES = 64
 class SpectralFrames:
     """What the decoder says of a stretch of sound.
 
+    Of mid and side or of mid alone, of all bins or of the lowest.
+
     Shapes:
-        log_magnitude: [n, 2, bins] natural log of mid and side magnitude.
+        log_magnitude: [n, channels, bins] natural log of the magnitude.
         advance: [n, bins] radians a frame beyond the bin's centre frequency.
         spread: [n, bins] standard deviation of the advance in radians.
-        offset: [n, 2, bins] radians.
+        offset: [n, channels, bins] radians.
         onset: [n] logit of "an attack begins in this frame".
     """
 
@@ -50,27 +54,43 @@ class SpectralFrames:
         return int(self.advance.shape[0])
 
     @classmethod
-    def named(cls, head: FloatArray) -> "SpectralFrames":
+    def named(cls, head: FloatArray, channels: int = 2, width: int = BINS) -> "SpectralFrames":
         """Name what the decoder's last layer gave: the twin of `autoencoder.Decoder.name_bins`.
 
         Shapes:
-            head: [n, HEAD_WIDTH or more]  ->  frames of n
+            head: [n, HEAD_WIDTH or more]  ->  frames of n, of so many channels and lowest bins
         """
-        parts = np.split(head[:, :HEAD_WIDTH], (2 * BINS, 3 * BINS, 4 * BINS, 6 * BINS), axis=1)
-        pair = (len(head), 2, BINS)
+        kinds = _kinds(head)[:, :, :width]
         # The first step of each leaves the head's rows, which begin anywhere in memory; what
         # follows works on whole lines of it.
-        log_magnitude = np.minimum(parts[0], np.float32(HIGHEST_LOG_MAGNITUDE))
-        advance = np.tanh(parts[1])
+        log_magnitude = np.minimum(kinds[:, :channels], np.float32(HIGHEST_LOG_MAGNITUDE))
+        advance = np.tanh(kinds[:, 2])
         advance *= np.float32(np.pi)
         # 2 / (1 + exp(-x)), without overflow.
-        spread = parts[2] * np.float32(0.5)
+        spread = kinds[:, 3] * np.float32(0.5)
         np.tanh(spread, out=spread)
         spread += np.float32(1.0)
-        offset = parts[3] * np.float32(np.pi)
-        return cls(
-            log_magnitude.reshape(pair), advance, spread, offset.reshape(pair), parts[4][:, 0]
-        )
+        offset = kinds[:, 4 : 4 + channels] * np.float32(np.pi)
+        return cls(log_magnitude, advance, spread, offset, head[:, HEAD_WIDTH - 1])
+
+    @classmethod
+    def audible(cls, head: FloatArray) -> "SpectralFrames":
+        """Name what can be heard: of each frame and channel nothing above its highest audible bin.
+
+        What is above has no magnitude, and what no frame has need not be worked on: the highest
+        bins of a bass, the side of a sound in mono. A frame decides for itself, whatever the
+        partition into chunks.
+
+        Shapes:
+            head: [n, HEAD_WIDTH or more]  ->  frames of n, of the channels and bins that are heard
+        """
+        loud = _kinds(head)[:, :2] >= np.float32(AUDIBLE_LOG_MAGNITUDE)
+        heard = np.where(loud.any(axis=2), BINS - loud[..., ::-1].argmax(axis=2), 0)
+        channels = 2 if heard[:, 1].any() else 1
+        frames = cls.named(head, channels, max(1, int(heard.max(initial=0))))
+        beyond = np.arange(frames.advance.shape[1]) >= heard[:, :channels, None]
+        np.copyto(frames.log_magnitude, -np.inf, where=beyond)
+        return frames
 
     def part(self, start: int, stop: int) -> "SpectralFrames":
         """Return the frames of ``[start, stop)`` as views."""
@@ -82,6 +102,11 @@ class SpectralFrames:
             self.offset[piece],
             self.onset[piece],
         )
+
+
+def _kinds(head: FloatArray) -> FloatArray:
+    """Return what is said of each bin as a view, [n, 6, bins]."""
+    return head[:, : HEAD_WIDTH - 1].reshape(len(head), 6, BINS, copy=False)
 
 
 def hann(n_fft: int = N_FFT) -> FloatArray:

@@ -29,7 +29,8 @@ class SpectralStream:
         """Return the spectra of frames, and carry their phases on.
 
         Shapes:
-            frames of n, at best not more than WORK_FRAMES  ->  [n, 2, bins] of mid and side
+            frames of n, at best not more than WORK_FRAMES  ->  [n, channels, bins] of the
+            frames
         """
         phase = self.walk.push(frames)
         magnitude = np.exp(frames.log_magnitude)

@@ -19,6 +19,7 @@ from generator.minilm import MiniLm
 from generator.phase_walk import NOISE_REACH, UNITS_PER_RADIAN, UNITS_PER_TURN
 from generator.speaking import CREST, FIRST_CHUNK_FRAMES, PROBED_EVERY_FRAMES, SILENT
 from generator.spectral import (
+    AUDIBLE_LOG_MAGNITUDE,
     BINS,
     FRAMES_PER_LATENT,
     HOP_FRAMES,
@@ -153,8 +154,9 @@ class Sounding(nn.Module):
         log_magnitude = torch.cat(
             (torch.full_like(log_magnitude[..., :1], float(SILENT)), log_magnitude[..., 1:]), dim=-1
         )
-        phase = walk_phases(advance, spread, onset, blur) + offset
-        magnitude = log_magnitude.exp()
+        heard = audible(log_magnitude)
+        phase = walk_phases(advance, spread, onset, blur, heard) + offset
+        magnitude = log_magnitude.exp() * heard
         # A half spectrum has no sine at its two ends; not every library passes over one there.
         has_sine = torch.ones(BINS, device=phase.device)
         has_sine[0] = has_sine[-1] = 0.0
@@ -167,16 +169,30 @@ class Sounding(nn.Module):
         return stereo, expected_peak(stereo, log_magnitude)
 
 
-def walk_phases(advance: Tensor, spread: Tensor, onset: Tensor, blur: Tensor) -> Tensor:
+def audible(log_magnitude: Tensor) -> Tensor:
+    """Tell which bins are not above the highest audible one of their frame and channel.
+
+    The twin of `spectral.SpectralFrames.audible`.
+
+    Shapes:
+        log_magnitude: [batch, n, 2, bins]  ->  booleans, the same
+    """
+    loud = log_magnitude >= AUDIBLE_LOG_MAGNITUDE
+    return loud.flip(-1).cumsum(dim=-1).flip(-1) > 0
+
+
+def walk_phases(
+    advance: Tensor, spread: Tensor, onset: Tensor, blur: Tensor, heard: Tensor
+) -> Tensor:
     """Return the phase of every bin without its offset: the twin of `phase_walk.PhaseWalk`.
 
     Shapes:
-        advance, spread: [batch, n, bins]; onset: [batch, n]; blur: int16 [batch, n, 2, bins]
-            ->  [batch, n, 2, bins] radians
+        advance, spread: [batch, n, bins]; onset: [batch, n]; blur: int16 [batch, n, 2, bins];
+        heard: booleans [batch, n, 2, bins], whether a bin walks  ->  [batch, n, 2, bins] radians
     """
     count, device = advance.shape[1], advance.device
     steps = blur.float() * (spread * (NOISE_REACH * UNITS_PER_RADIAN / INT16_REACH))[:, :, None]
-    steps = (steps + (advance * UNITS_PER_RADIAN)[:, :, None]).to(torch.int64)
+    steps = (steps + (advance * UNITS_PER_RADIAN)[:, :, None]).to(torch.int64) * heard
     frame = torch.arange(count, device=device)
     begins = (onset > 0.0) | (frame == 0)
     steps = steps.masked_fill(begins[:, :, None, None], 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from generator.checkpoint import read_checkpoint
 from generator.loading import load_generator
 from generator.onnx_backend import OnnxNetworks
 from generator.speaking import FIRST_CHUNK_FRAMES, Speaker, chunk_edges, loudness
-from generator.spectral import HOP_FRAMES, SpectralFrames
+from generator.spectral import BINS, HEAD_WIDTH, HOP_FRAMES, N_FFT, SpectralFrames
 from generator.synthesis import SpectralStream
 from tests.models import LATENT_CHANNELS, tiny_checkpoint
 
@@ -85,6 +86,46 @@ def test_loudness_is_that_of_the_sound() -> None:
     mid = np.log(np.abs(np.fft.rfft(noise * window)))
     both = np.stack((mid, np.full_like(mid, -40.0)), axis=1).astype(np.float32)
     assert abs(loudness(both).mean() / 0.1 - 1.0) < 0.03
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 99), cuts=st.sets(st.integers(1, COUNT - 1), max_size=6))
+def test_what_cannot_be_heard_is_left_out_alike_whatever_the_partition(
+    seed: int, cuts: set[int]
+) -> None:
+    head = _falling_head(seed)
+    whole = SpectralStream(seed).push(SpectralFrames.audible(head))
+    stream, edges = SpectralStream(seed), (0, *sorted(cuts), COUNT)
+    parts = [stream.push(SpectralFrames.audible(head[a:b])) for a, b in pairwise(edges)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_what_is_left_out_cannot_be_heard() -> None:
+    head = _falling_head(5)
+    heard, all_bins = SpectralFrames.audible(head), SpectralFrames.named(head)
+    assert heard.log_magnitude.shape < all_bins.log_magnitude.shape
+    left = all_bins.log_magnitude.copy()
+    left[:, : heard.log_magnitude.shape[1], : heard.log_magnitude.shape[2]][
+        np.isfinite(heard.log_magnitude)
+    ] = -np.inf
+    full_scale_sine = np.log(N_FFT / 4)
+    assert left.max() < full_scale_sine - 100.0 * np.log(10.0) / 20.0
+    # Far from silent, and with a frame of mid alone now and then.
+    assert np.isfinite(heard.log_magnitude[:, 1]).any()
+    assert np.isneginf(heard.log_magnitude[:, 1]).all(axis=1).any()
+
+
+def _falling_head(seed: int) -> np.ndarray:
+    """What a decoder might say of a sound that falls silent at other bins in each frame."""
+    rng = np.random.default_rng(seed)
+    head = rng.standard_normal((COUNT, HEAD_WIDTH)).astype(np.float32)
+    slope = np.linspace(0.0, 1.0, BINS) * rng.uniform(5.0, 40.0, (COUNT, 1))
+    head[:, :BINS] -= slope
+    head[:, BINS : 2 * BINS] -= slope + rng.choice([0.0, 30.0], (COUNT, 1))
+    head[:, -1] -= 2.0
+    head[:, 900:BINS] -= 40.0
+    head[:, BINS + 900 : 2 * BINS] -= 40.0
+    return head
 
 
 def test_the_head_is_named_as_in_training() -> None:

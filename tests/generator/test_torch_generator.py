@@ -157,10 +157,11 @@ def test_phases_walk_as_on_the_edge() -> None:
     spread = rng.random((frames, BINS), np.float32)
     onset = (rng.random(frames) < 0.05).astype(np.float32) - 0.5
     zeros = np.zeros((frames, 2, BINS), np.float32)
-    edge = PhaseWalk(11).push(SpectralFrames(zeros, advance, spread, zeros, onset))
-    blur = blur_noise(11, frames).copy()
-    a, s, o, b = (torch.from_numpy(value)[None] for value in (advance, spread, onset, blur))
-    found = walk_phases(a, s, o, b)[0].numpy()
+    levels = np.where(rng.random((frames, 2, 1)) < 0.2, -np.inf, zeros).astype(np.float32)
+    edge = PhaseWalk(11).push(SpectralFrames(levels, advance, spread, zeros, onset))
+    blur, heard = blur_noise(11, frames).copy(), np.isfinite(levels)
+    given = (torch.from_numpy(value)[None] for value in (advance, spread, onset, blur, heard))
+    found = walk_phases(*given)[0].numpy()
     # A sum of products may round once otherwise than with a fused multiply-add: a unit a frame.
     assert np.abs(np.sin(found - edge)).max() < 1e-4
 
