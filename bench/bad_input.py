@@ -31,7 +31,7 @@ class Case:
 
 CASES = (
     Case("wrong type", "/gen/slot/1/gain", (("s", "loud"),), "/fail"),
-    Case("unknown address", "/gen/slot/1/gian", (("f", 1.0),), "/fail"),
+    Case("unknown address", "/gen/slot/1/gian", (("f", 1.0),), "/gen/error"),
     Case("9 KB prompt", "/gen/slot/1/prompt", (("s", "kick " * 1_800),), "/fail"),
     Case("NaN", "/gen/slot/1/gain", (("f", float("nan")),), "/fail"),
     Case("empty prompt", "/gen/slot/2/go", (("s", ""),), "/fail"),

@@ -204,14 +204,13 @@ class OscServer:
 
     def _refuse(self, error: CommandError, client: Client) -> None:
         self.malformed += error.fault is Fault.BAD_PACKET
-        # Whoever waits for an answer of an address that begins like ours is told by that address.
-        if error.request_id or error.address.startswith(self._book.root + "/"):
-            head = (("s", error.address), ("i", error.request_id))
-            told_why = (*head, ("i", int(error.fault)), ("s", error.text))
-            self.out.send(client.client_id, "/fail", told_why)
         if error.fault in _TOLD_AS_ERROR and not error.request_id:
             told = (("s", error.fault.name.lower()), ("s", error.text))
             self.out.send(client.client_id, self._book.root + "/error", told)
+        else:
+            head = (("s", error.address), ("i", error.request_id))
+            told_why = (*head, ("i", int(error.fault)), ("s", error.text))
+            self.out.send(client.client_id, "/fail", told_why)
 
     def _refuse_requests(self, requests: Sequence[Request], fault: Fault, text: str) -> None:
         for one in requests:

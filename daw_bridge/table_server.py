@@ -135,8 +135,8 @@ SERVER: tuple[Row, ...] = (
     Row(
         "/error",
         Access.PUSH,
-        "A message that could not be understood. Where its address begins with the root, /fail "
-        "says so, too.",
+        "A message that could not be understood, or whose address is not there; within /req it is "
+        "a /fail.",
         (Argument("code", Kind.STRING), TEXT),
     ),
     Row(
