@@ -4,7 +4,7 @@ It does not know what a graph computes. Sessions are opened from bytes, never fr
 what was verified is what runs and a graph cannot pull further files in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,11 @@ Array = npt.NDArray[Any]
 
 # A protobuf entry {key: "location", value: ...}: the mark of a tensor that lies in another file.
 _EXTERNAL_TENSOR_MARK = b"\x0a\x08location\x12"
+# The names of operations that only processors have: int8 products, and the runtime's own domain.
+_PROCESSOR_MARKS = (b"MatMulInteger", b"DynamicQuantize", b"com.microsoft")
+PROCESSOR, APPLE = "CPUExecutionProvider", "CoreMLExecutionProvider"
+# Smaller graphs are done sooner than they are compiled for CoreML and copied there.
+_APPLE_LEAST_BYTES = 2**26
 _LOG_ERRORS_ONLY = 3
 _RUNTIME_FAULTS = (
     runtime_errors.EPFail,
@@ -33,6 +38,25 @@ _RUNTIME_FAULTS = (
     TypeError,
     ValueError,
 )
+
+
+def chosen_providers(available: Sequence[str], model: bytes) -> list[str]:
+    """Choose what runs a graph, by what is there; the processor always can.
+
+    CoreML takes large graphs of operations that it knows; of any other it would run pieces, and
+    every seam between them is a copy, so such a graph stays on the processor as a whole.
+
+    Args:
+        available: What the runtime names on this machine.
+        model: The bytes of the graph.
+
+    Returns:
+        Names in the order of preference.
+    """
+    is_small = len(model) < _APPLE_LEAST_BYTES
+    if APPLE not in available or is_small or any(mark in model for mark in _PROCESSOR_MARKS):
+        return [PROCESSOR]
+    return [APPLE, PROCESSOR]
 
 
 class OnnxGraph:
@@ -60,9 +84,8 @@ class OnnxGraph:
         # Idle threads that spin would take the core from the audio callback.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
-            )
+            providers = chosen_providers(onnxruntime.get_available_providers(), model)
+            self._session = onnxruntime.InferenceSession(model, options, providers=providers)
         except _RUNTIME_FAULTS as error:
             raise CheckpointError(f"The {label} cannot be opened: {_short(error)}") from error
         self._label = label

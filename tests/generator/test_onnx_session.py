@@ -7,8 +7,10 @@ import onnx
 import pytest
 from onnx import parser
 
+from generator.checkpoint import DECODER_FILE, HEAD_FILE, SOUND_ENCODER_FILE, TRANSFORMER_FILE
 from generator.errors import CheckpointError, GeneratorError
-from generator.onnx_session import OnnxGraph
+from generator.loading import CHECKPOINTS, HOUSE
+from generator.onnx_session import APPLE, PROCESSOR, OnnxGraph, chosen_providers
 
 TWICE = """<ir_version: 9, opset_import: ["" : 18]>
 twice (float[N] x) => (float[N] y) { y = Add(x, x) }"""
@@ -51,3 +53,21 @@ def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(CheckpointError, match="another file"):
         OnnxGraph((tmp_path / "m.onnx").read_bytes(), "doubler", threads=1)
+
+
+def test_a_large_graph_in_fp32_goes_to_coreml_where_there_is_one() -> None:
+    model = parser.parse_model(TWICE)
+    assert chosen_providers([APPLE, PROCESSOR], model.SerializeToString()) == [PROCESSOR]
+    weight = onnx.numpy_helper.from_array(np.ones(2**24, np.float32), "w")
+    model.graph.initializer.append(weight)
+    large = model.SerializeToString()
+    assert chosen_providers([APPLE, PROCESSOR], large) == [APPLE, PROCESSOR]
+    assert chosen_providers(["AzureExecutionProvider", PROCESSOR], large) == [PROCESSOR]
+    model.graph.node[0].domain = "com.microsoft"
+    assert chosen_providers([APPLE, PROCESSOR], model.SerializeToString()) == [PROCESSOR]
+
+
+@pytest.mark.parametrize("name", [TRANSFORMER_FILE, DECODER_FILE, HEAD_FILE, SOUND_ENCODER_FILE])
+def test_what_is_shipped_stays_on_the_processor(name: str) -> None:
+    model = (CHECKPOINTS / HOUSE / name).read_bytes()
+    assert chosen_providers([APPLE, PROCESSOR], model) == [PROCESSOR]
