@@ -12,7 +12,8 @@ from daw_bridge import audio_commands as audio
 from daw_bridge.effects import DELAY_TIME, PLACES, audio_number
 from daw_bridge.requests import GetValue, SetValue
 from daw_bridge.session_shown import EFFECT_FIELDS, SEND_FIELDS
-from daw_bridge.session_state import SessionState, SlotState
+from daw_bridge.session_slot import SlotState
+from daw_bridge.session_state import SessionState
 
 
 def is_of_effects(asked: SetValue | GetValue) -> bool:

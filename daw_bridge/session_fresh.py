@@ -13,7 +13,7 @@ from daw_bridge.session_decision import CancelJob
 from daw_bridge.session_generation import Generation
 from daw_bridge.session_playback import NEWER_PLAY
 from daw_bridge.session_recipe import kind
-from daw_bridge.session_state import Cue, Job, Purpose, Take
+from daw_bridge.session_slot import Cue, Job, Purpose, Take
 from generator.api import GenerationRequest
 from generator.errors import RequestError
 

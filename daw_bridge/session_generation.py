@@ -19,7 +19,7 @@ from daw_bridge.session_recipe import (
     throw,
     with_hole,
 )
-from daw_bridge.session_state import Cue, Job, Purpose, Take
+from daw_bridge.session_slot import Cue, Job, Purpose, Take
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from generator.errors import RequestError
 

@@ -10,7 +10,7 @@ from daw_bridge.errors import Fault
 from daw_bridge.replacing import replace
 from daw_bridge.requests import Request
 from daw_bridge.session_playback import Playback
-from daw_bridge.session_state import Cue, Take
+from daw_bridge.session_slot import Cue, Take
 from generator.api import SAMPLE_RATE_HZ
 
 MOST_TAKES = 16

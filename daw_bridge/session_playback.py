@@ -10,7 +10,7 @@ from daw_bridge.requests import (
     Request,
 )
 from daw_bridge.session_decision import FreeTake
-from daw_bridge.session_state import Armed, Cue, Job, SlotState, Take, Voice
+from daw_bridge.session_slot import Armed, Cue, Job, SlotState, Take, Voice
 from daw_bridge.session_strip import all_gains
 from daw_bridge.session_turn import Turn
 from generator.api import SAMPLE_RATE_HZ

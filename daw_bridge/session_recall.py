@@ -7,7 +7,6 @@ touches a value on its way takes it over. A recall that cannot be completed chan
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.arguments import Held
@@ -28,10 +27,10 @@ from daw_bridge.rig import (
 from daw_bridge.session_decision import CancelJob
 from daw_bridge.session_generation import Generation
 from daw_bridge.session_history import remembered
+from daw_bridge.session_kept import EMPTY, has_changed, kept_value
 from daw_bridge.session_library import Library, Morph, Move, Origin, Recall
 from daw_bridge.session_recipe import recipe_of, throw
-from daw_bridge.session_shown import value_of
-from daw_bridge.session_state import Cue, SessionState, SlotState, Take
+from daw_bridge.session_slot import Cue, SlotState, Take
 from daw_bridge.session_time import Timing
 from daw_bridge.table_rows import Row
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
@@ -40,43 +39,6 @@ from generator.errors import RequestError
 # A recall is carried out this long before its point, so that it reaches the very frame.
 LEAD_FRAMES = SAMPLE_RATE_HZ * 60 // 1000
 _NEWER = "A newer recall took its place."
-_EMPTY: SlotRig[Take] = SlotRig()
-_SESSION_FIELDS = tuple(row.field for row in SESSION_ROWS.values())
-_SLOT_FIELDS = tuple(row.field for row in SLOT_ROWS.values())
-# Where the kept values of a session are: looked at first, because each decision asks.
-_HOLDERS = (
-    "transport",
-    "effects",
-    *(name for name in _SESSION_FIELDS if name in {one.name for one in fields(SessionState)}),
-)
-
-
-def kept_value(state: SessionState, slot: int, field: str) -> Held:
-    """What was set, which for a seed is not what is shown."""
-    held: Held = getattr(state.slots[slot - 1], field) if slot else value_of(state, 0, field)
-    return held
-
-
-def snapshot(state: SessionState) -> Rig[Take]:
-    """Everything that is set, the takes, and which slots loop.
-
-    Args:
-        state: A session.
-
-    Returns:
-        A rig; recalling it in this very state changes nothing.
-    """
-    session = {row.field: kept_value(state, 0, row.field) for row in SESSION_ROWS.values()}
-    slots = {
-        number: SlotRig(_slot_values(state, number), slot.take, plays=slot.is_looping)
-        for number, slot in enumerate(state.slots, 1)
-    }
-    return Rig(session, {number: slot for number, slot in slots.items() if slot != _EMPTY})
-
-
-def _slot_values(state: SessionState, number: int) -> dict[str, Held]:
-    values = {name: kept_value(state, number, name) for name in SLOT_DEFAULTS}
-    return {name: held for name, held in values.items() if held != SLOT_DEFAULTS[name]}
 
 
 class Recalling(Generation, Timing):
@@ -246,14 +208,14 @@ class Recalling(Generation, Timing):
             if row.field in rig.values:
                 yield 0, row, rig.values[row.field]
         for number in range(1, len(self.state.slots) + 1):
-            values = {**SLOT_DEFAULTS} | dict(rig.slots.get(number, _EMPTY).values)
+            values = {**SLOT_DEFAULTS} | dict(rig.slots.get(number, EMPTY).values)
             for row in SLOT_ROWS.values():
                 yield number, row, values[row.field]
 
     def _set_take(self, number: int, recall: Recall[Take]) -> None:
         """Give a slot its take; what loops goes over into it, and what is to loop begins."""
         self.cancel(number, Fault.SUPERSEDED, "A recall took its place.")
-        wanted, slot = recall.rig.slots.get(number, _EMPTY), self.slot(number)
+        wanted, slot = recall.rig.slots.get(number, EMPTY), self.slot(number)
         was_looping, had = slot.is_looping, slot.take
         plays = wanted.plays
         if recall.origin is Origin.PRESET:  # it does not say; what loops goes on
@@ -322,31 +284,9 @@ class Recalling(Generation, Timing):
     def count_changes(self) -> None:
         """Note that what is kept has changed, so that it is saved and the preset is dirty."""
         library = self.library
-        if self._has_changed():
+        if has_changed(self.before, self.state):
             library = replace(library, revision=library.revision + 1)
         if self.is_clean:
             library = replace(library, clean_revision=library.revision)
         if library is not self.library:
             self.keep_library(library)
-
-    def _has_changed(self) -> bool:
-        before, after = self.before, self.state
-        if before.library.scenes is not after.library.scenes:
-            return True
-        if any(getattr(before, name) is not getattr(after, name) for name in _HOLDERS):
-            follows = after.tempo_source != "internal"  # then the tempo is not ours
-            for field in _SESSION_FIELDS:
-                is_ours = not (follows and field == "tempo_bpm")
-                if is_ours and kept_value(before, 0, field) != kept_value(after, 0, field):
-                    return True
-        return before.slots is not after.slots and any(
-            _is_other(old, new)
-            for old, new in zip(before.slots, after.slots, strict=True)
-            if old is not new
-        )
-
-
-def _is_other(old: SlotState, new: SlotState) -> bool:
-    return old.take != new.take or any(
-        getattr(old, field) != getattr(new, field) for field in _SLOT_FIELDS
-    )

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 
 from daw_bridge.loudness import wanted_rms_dbfs
-from daw_bridge.session_state import SlotState
+from daw_bridge.session_slot import SlotState
 from daw_bridge.sounds import INPUT, names_file
 from daw_bridge.transport import Transport
 from generator.api import MAX_SEED, MIN_CHANGE, Base, GenerationRequest

@@ -41,9 +41,11 @@ from daw_bridge.requests import (
 )
 from daw_bridge.rig import Rig
 from daw_bridge.session_decision import DoFiles, FreeTake, Reply
+from daw_bridge.session_kept import snapshot
 from daw_bridge.session_library import Origin, Recall
-from daw_bridge.session_recall import Recalling, snapshot
-from daw_bridge.session_state import SessionState, Take
+from daw_bridge.session_recall import Recalling
+from daw_bridge.session_slot import Take
+from daw_bridge.session_state import SessionState
 from generator.errors import RequestError
 
 # What fits into one packet beside the address.

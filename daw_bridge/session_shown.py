@@ -11,7 +11,8 @@ from operator import attrgetter, is_
 
 from daw_bridge.arguments import Held
 from daw_bridge.effects import BUSES, DEFAULTS
-from daw_bridge.session_state import SessionState, SlotState
+from daw_bridge.session_slot import SlotState
+from daw_bridge.session_state import SessionState
 
 
 def _effect_value(key: str, state: SessionState) -> Held:

@@ -15,7 +15,7 @@ from daw_bridge.replacing import replace
 from daw_bridge.session_decision import CancelJob
 from daw_bridge.session_fresh import Fresh
 from daw_bridge.session_recipe import kind
-from daw_bridge.session_state import Armed, Cue, Job, Purpose, Take, Voice
+from daw_bridge.session_slot import Armed, Cue, Job, Purpose, Take, Voice
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from generator.errors import RequestError
 

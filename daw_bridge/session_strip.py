@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.guard import CEILING_DBFS
-from daw_bridge.session_state import SessionState, SlotState
+from daw_bridge.session_slot import SlotState
+from daw_bridge.session_state import SessionState
 
 Gains = tuple[float, float]
 UNITY: Gains = (1.0, 1.0)

@@ -31,7 +31,7 @@ from daw_bridge.requests import (
     Tap,
 )
 from daw_bridge.session_playback import Playback
-from daw_bridge.session_state import Armed, Cue
+from daw_bridge.session_slot import Armed, Cue
 from daw_bridge.transport import Signature, Transport
 from generator.api import MAX_TEMPO_BPM, MIN_TEMPO_BPM, SAMPLE_RATE_HZ
 

@@ -10,7 +10,8 @@ from daw_bridge.requests import Request
 from daw_bridge.session_decision import Action, Decision, Moment, Reply, Show, Tell
 from daw_bridge.session_effects import changed_effects
 from daw_bridge.session_shown import changed_values
-from daw_bridge.session_state import SessionState, SlotState
+from daw_bridge.session_slot import SlotState
+from daw_bridge.session_state import SessionState
 from daw_bridge.session_strip import changed_gains
 
 

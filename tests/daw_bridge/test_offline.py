@@ -12,7 +12,7 @@ from daw_bridge.errors import DawBridgeError
 from daw_bridge.loudness import ENDLESS_RMS_DBFS
 from daw_bridge.offline import one_job, read_batch
 from daw_bridge.session_recipe import Dice, recipe_of
-from daw_bridge.session_state import SlotState
+from daw_bridge.session_slot import SlotState
 from daw_bridge.transport import Transport
 from generator.api import SAMPLE_RATE_HZ
 from tests.models import tiny_checkpoint

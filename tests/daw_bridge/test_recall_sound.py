@@ -10,7 +10,8 @@ from daw_bridge.mixer import Mixer
 from daw_bridge.requests import Panic, RecallScene, Request, SetValue, StoreScene
 from daw_bridge.session import Event, decide
 from daw_bridge.session_decision import Moment, Tell, TimeGoesOn
-from daw_bridge.session_state import SessionState, Take, new_session
+from daw_bridge.session_slot import Take
+from daw_bridge.session_state import SessionState, new_session
 from generator.api import SAMPLE_RATE_HZ, FloatArray, GenerationRequest
 
 LOUDNESS = 0.25

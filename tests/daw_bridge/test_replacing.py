@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from daw_bridge.replacing import replace
 from daw_bridge.session_decision import Moment
-from daw_bridge.session_state import SessionState, SlotState, new_session
+from daw_bridge.session_slot import SlotState
+from daw_bridge.session_state import SessionState, new_session
 
 BIG: list[Any] = [new_session(3, entropy=1), SlotState(), Moment(5)]
 

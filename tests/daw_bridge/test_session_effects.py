@@ -18,7 +18,8 @@ from daw_bridge.session import decide
 from daw_bridge.session_decision import Decision, EffectsFound, Moment, Reply, Show, Tell
 from daw_bridge.session_effects import all_effects, changed_effects
 from daw_bridge.session_shown import EFFECT_FIELDS, SEND_FIELDS
-from daw_bridge.session_state import SessionState, SlotState, new_session
+from daw_bridge.session_slot import SlotState
+from daw_bridge.session_state import SessionState, new_session
 from daw_bridge.transport import Transport
 from tests.daw_bridge.strategies import argument_values
 

@@ -8,7 +8,7 @@ from daw_bridge import audio_commands as audio
 from daw_bridge.requests import Generate, NextTake, PreviousTake, SetValue
 from daw_bridge.session_history import MOST_KEPT, MOST_SECONDS, MOST_TAKES, remembered
 from daw_bridge.session_shown import value_of
-from daw_bridge.session_state import Take
+from daw_bridge.session_slot import Take
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from tests.daw_bridge.session_world import World, playing
 

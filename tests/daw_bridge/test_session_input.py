@@ -18,7 +18,7 @@ from daw_bridge.requests import AskInputs, Generate, Go, SetValue, Sync
 from daw_bridge.session_decision import Action, DoFiles, ListDevices, OpenInput, Submit
 from daw_bridge.session_fresh import SPARES
 from daw_bridge.session_shown import value_of
-from daw_bridge.session_state import Take
+from daw_bridge.session_slot import Take
 from daw_bridge.sounds import Sound
 from generator.api import SAMPLE_RATE_HZ
 from tests.daw_bridge.session_world import World

@@ -43,9 +43,9 @@ from daw_bridge.requests import (
 )
 from daw_bridge.rig import SESSION_ROWS, SLOT_ROWS, Rig, SlotRig
 from daw_bridge.session_decision import DoFiles, Restored, TimeGoesOn
-from daw_bridge.session_recall import snapshot
+from daw_bridge.session_kept import snapshot
 from daw_bridge.session_shelf import state_document
-from daw_bridge.session_state import Take
+from daw_bridge.session_slot import Take
 from generator.api import SAMPLE_RATE_HZ, GenerationRequest
 from tests.daw_bridge.session_world import SLOTS, World
 from tests.daw_bridge.strategies import argument_values

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from daw_bridge.requests import Generate, Inpaint, SetValue
 from daw_bridge.session_recipe import Dice, blend_of, corner_weights, init_refusal, recipe_of, throw
-from daw_bridge.session_state import SlotState
+from daw_bridge.session_slot import SlotState
 from daw_bridge.transport import Transport
 from tests.daw_bridge.session_world import World
 

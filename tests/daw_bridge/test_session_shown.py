@@ -12,7 +12,8 @@ from daw_bridge.session_shown import (
     changed_values,
     value_of,
 )
-from daw_bridge.session_state import SessionState, Take, new_session
+from daw_bridge.session_slot import Take
+from daw_bridge.session_state import SessionState, new_session
 from generator.api import GenerationRequest
 
 TAKE = Take(7, "name", 44_100, 3, GenerationRequest("kick", 3, 1.0))

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daw_bridge import audio_commands as audio
-from daw_bridge.session_state import SessionState, SlotState, new_session
+from daw_bridge.session_slot import SlotState
+from daw_bridge.session_state import SessionState, new_session
 from daw_bridge.session_strip import all_gains, changed_gains, gains_of, side_gains
 
 strips = st.builds(
