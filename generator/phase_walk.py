@@ -21,7 +21,7 @@ UNITS_PER_TURN = 2**28
 UNITS_PER_RADIAN = UNITS_PER_TURN / TWO_PI
 # The noise of phases: one draw a frame tells where in the reel its stretch begins.
 DRAW_BYTES = 4
-REEL_LENGTH = 2**19
+REEL_LENGTH = 2**17
 QUARTER_TURNS = (
     np.outer(np.arange(PARTS), np.arange(BINS)) % PARTS * (UNITS_PER_TURN // PARTS)
 ).astype(np.int32)
@@ -44,19 +44,21 @@ def _blur_source(seed: int) -> np.random.Generator:
 def _draw_blur(source: np.random.Generator, frames: int) -> npt.NDArray[np.int16]:
     # A whole number of draws for each frame, so that any partition into chunks draws alike.
     drawn = np.frombuffer(source.bytes(frames * DRAW_BYTES), np.uint32)
-    reel = sliding_window_view(_blur_reel(), 2 * BINS)
+    reel = _blur_reel()
     return reel[drawn % len(reel)].reshape(frames, 2, BINS)
 
 
 @cache
 def _blur_reel() -> npt.NDArray[np.int16]:
-    """Return noise for all takes, of which each frame has a stretch from anywhere.
+    """Return all stretches of the noise of all takes; each frame has one from anywhere.
+
+    Shapes:
+        returns: [stretches, 2 bins], a view of REEL_LENGTH numbers: few enough for a core's cache
 
     Fresh noise for each bin would take as long as a fifth of all that is done with its phases.
     """
     reel = np.frombuffer(np.random.Generator(np.random.Philox(0)).bytes(2 * REEL_LENGTH), np.int16)
-    reel.flags.writeable = False
-    return reel
+    return sliding_window_view(reel, 2 * BINS)
 
 
 class PhaseWalk:
@@ -90,7 +92,8 @@ class PhaseWalk:
         steps = _draw_blur(self._noise, count)[:, :channels, :width].astype(np.float32)
         steps *= (frames.spread * np.float32(NOISE_REACH * UNITS_PER_RADIAN / 2**15))[:, None]
         steps += (frames.advance * np.float32(UNITS_PER_RADIAN))[:, None]
-        np.copyto(steps, 0.0, where=frames.log_magnitude == -np.inf)
+        if frames.silent is not None:
+            np.copyto(steps, 0.0, where=frames.silent)
         walked = steps.astype(np.int32)
         begins = frames.onset > 0.0
         begins[0] |= self._frame == 0

@@ -6,12 +6,13 @@ for each frame whether an attack begins there.
 Flow: the decoder's head → here → generator/phase_walk.py → overlap_add.py; synthesis.py is both.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
 
 N_FFT = 2048
 HOP_FRAMES = 512
@@ -23,6 +24,8 @@ TWO_PI = float(2.0 * np.pi)
 HIGHEST_LOG_MAGNITUDE = 7.0
 # 100 dB below a sine at full scale.
 AUDIBLE_LOG_MAGNITUDE = float(np.log(N_FFT / 4 * 1e-5))
+# As many bins as are looked for at once.
+AUDIBLE_STEP = 8
 # The width of the head's output: two magnitudes, advance, spread, two offsets, and the onset.
 HEAD_WIDTH = 6 * BINS + 1
 # What is worked on at once: more would not stay in a core's own cache.
@@ -41,6 +44,7 @@ class SpectralFrames:
         spread: [n, bins] standard deviation of the advance in radians.
         offset: [n, channels, bins] radians.
         onset: [n] logit of "an attack begins in this frame".
+        silent: [n, channels, bins] whether a bin has no magnitude; None where all have one.
     """
 
     log_magnitude: FloatArray
@@ -48,6 +52,7 @@ class SpectralFrames:
     spread: FloatArray
     offset: FloatArray
     onset: FloatArray
+    silent: BoolArray | None = None
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -85,12 +90,16 @@ class SpectralFrames:
             head: [n, HEAD_WIDTH or more]  ->  frames of n, of the channels and bins that are heard
         """
         loud = _kinds(head)[:, :2] >= np.float32(AUDIBLE_LOG_MAGNITUDE)
-        heard = np.where(loud.any(axis=2), BINS - loud[..., ::-1].argmax(axis=2), 0)
+        groups = np.packbits(loud, axis=2) != 0
+        highest = groups.shape[2] - groups[..., ::-1].argmax(axis=2)
+        heard = np.minimum(highest * AUDIBLE_STEP, BINS) * groups.any(axis=2)
         channels = 2 if heard[:, 1].any() else 1
         frames = cls.named(head, channels, max(1, int(heard.max(initial=0))))
-        beyond = np.arange(frames.advance.shape[1]) >= heard[:, :channels, None]
-        np.copyto(frames.log_magnitude, -np.inf, where=beyond)
-        return frames
+        # Short numbers are compared several at once.
+        places = np.arange(frames.advance.shape[1], dtype=np.int16)
+        silent = places >= heard[:, :channels, None].astype(np.int16)
+        np.copyto(frames.log_magnitude, -np.inf, where=silent)
+        return replace(frames, silent=silent)
 
     def part(self, start: int, stop: int) -> "SpectralFrames":
         """Return the frames of ``[start, stop)`` as views."""
@@ -101,6 +110,7 @@ class SpectralFrames:
             self.spread[piece],
             self.offset[piece],
             self.onset[piece],
+            None if self.silent is None else self.silent[piece],
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from generator import interpolant
 from generator.autoencoder import Decoder, overlap_add
@@ -20,6 +21,7 @@ from generator.phase_walk import NOISE_REACH, UNITS_PER_RADIAN, UNITS_PER_TURN
 from generator.speaking import CREST, FIRST_CHUNK_FRAMES, PROBED_EVERY_FRAMES, SILENT
 from generator.spectral import (
     AUDIBLE_LOG_MAGNITUDE,
+    AUDIBLE_STEP,
     BINS,
     FRAMES_PER_LATENT,
     HOP_FRAMES,
@@ -177,8 +179,10 @@ def audible(log_magnitude: Tensor) -> Tensor:
     Shapes:
         log_magnitude: [batch, n, 2, bins]  ->  booleans, the same
     """
-    loud = log_magnitude >= AUDIBLE_LOG_MAGNITUDE
-    return loud.flip(-1).cumsum(dim=-1).flip(-1) > 0
+    loud = functional.pad(log_magnitude >= AUDIBLE_LOG_MAGNITUDE, (0, -BINS % AUDIBLE_STEP))
+    groups = loud.unflatten(-1, (-1, AUDIBLE_STEP)).any(dim=-1)
+    heard = groups.flip(-1).cumsum(dim=-1).flip(-1) > 0
+    return heard.repeat_interleave(AUDIBLE_STEP, dim=-1)[..., :BINS]
 
 
 def walk_phases(

@@ -13,8 +13,8 @@ from generator.cuda_graph import Recording
 from generator.loading import load_generator
 from generator.phase_walk import PhaseWalk, blur_noise
 from generator.pipeline import LatentGenerator
-from generator.spectral import BINS, SpectralFrames
-from generator.take_program import walk_phases
+from generator.spectral import BINS, HEAD_WIDTH, SpectralFrames
+from generator.take_program import audible, walk_phases
 from generator.text import ENCODER_FILE, TOKENIZER_FILE
 from generator.torch_backend import TorchNetworks, TorchText, open_torch
 from generator.torch_generator import TorchGenerator
@@ -157,9 +157,10 @@ def test_phases_walk_as_on_the_edge() -> None:
     spread = rng.random((frames, BINS), np.float32)
     onset = (rng.random(frames) < 0.05).astype(np.float32) - 0.5
     zeros = np.zeros((frames, 2, BINS), np.float32)
-    levels = np.where(rng.random((frames, 2, 1)) < 0.2, -np.inf, zeros).astype(np.float32)
-    edge = PhaseWalk(11).push(SpectralFrames(levels, advance, spread, zeros, onset))
-    blur, heard = blur_noise(11, frames).copy(), np.isfinite(levels)
+    tops = rng.choice([0, 500, BINS], (frames, 2))
+    heard = np.arange(BINS) < tops[..., None]
+    edge = PhaseWalk(11).push(SpectralFrames(zeros, advance, spread, zeros, onset, ~heard))
+    blur = blur_noise(11, frames).copy()
     given = (torch.from_numpy(value)[None] for value in (advance, spread, onset, blur, heard))
     found = walk_phases(*given)[0].numpy()
     # A sum of products may round once otherwise than with a fused multiply-add: a unit a frame.
@@ -183,3 +184,16 @@ def test_a_gpu_makes_the_same_takes(checkpoint: Checkpoint, recorded: TorchGener
             found = generator.generate(request).audio
             assert signal_to_noise_db(wanted, found) > least_db
             np.testing.assert_array_equal(generator.generate(request).audio, found)
+
+
+def test_what_is_heard_is_what_the_edge_hears() -> None:
+    rng = np.random.default_rng(4)
+    head = np.zeros((40, HEAD_WIDTH), np.float32)
+    slope = np.linspace(0.0, 1.0, BINS) * rng.uniform(0.0, 40.0, (40, 2, 1))
+    head[:, : 2 * BINS] = (rng.standard_normal((40, 2, BINS)) - slope).reshape(40, -1)
+    frames = SpectralFrames.audible(head)
+    assert frames.silent is not None
+    found = audible(torch.from_numpy(head[:, : 2 * BINS].reshape(1, 40, 2, BINS)))[0]
+    width = frames.silent.shape[2]
+    np.testing.assert_array_equal(found[..., :width].numpy(), ~frames.silent)
+    assert not found[..., width:].any()
