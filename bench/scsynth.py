@@ -38,7 +38,7 @@ from tests.jack import JackServer, running_jack
 
 THEIR_PORTS = ("SuperCollider:out_1", "SuperCollider:out_2")
 SOUND = GenerationRequest("click", 5, 0.1)
-TURNS = 3
+TURNS = 6
 START_S = 10.0
 # What chance does to the median of as many plays, spread over a block.
 CHANCE_MS = 0.3

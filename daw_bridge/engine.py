@@ -7,7 +7,6 @@ Flow: osc_server.py and the children's events (through daemon.py) → session.py
 import logging
 import time
 from collections.abc import Callable, Sequence
-from itertools import groupby
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.addresses import AddressBook
@@ -276,19 +275,25 @@ class Engine:
         return Moment(frame_at(clock, time.monotonic()), due_frame)
 
     def _carry_out(self, actions: Sequence[Action]) -> None:
-        for is_for_all, run in groupby(actions, _is_for_all):
-            if is_for_all:
-                self._parts.osc.show_many(
-                    [self._message(one) for one in run if isinstance(one, Show)]
-                )
+        shown: list[tuple[str, Sequence[TaggedValue]]] = []
+        for action in actions:
+            if isinstance(action, Tell):
+                self._audio.tell(action.command)
+            elif isinstance(action, Show) and action.client is None:
+                shown.append(self._message(action))
             else:
-                for action in run:
-                    self._do(action)
+                self._show_all(shown)
+                self._do(action)
+        self._show_all(shown)
+
+    def _show_all(self, values: list[tuple[str, Sequence[TaggedValue]]]) -> None:
+        """Show what has gathered, in its place among the answers."""
+        if values:
+            self._parts.osc.show_many(values)
+            values.clear()
 
     def _do(self, action: Action) -> None:  # noqa: C901 - one case for each action
         match action:
-            case Tell(command):
-                self._audio.tell(command)
             case Reply(0, "/fail", arguments):
                 # A key or a program has no address that could be answered.
                 self.log(1, f"{arguments[0][1]}: {arguments[-1][1]}")
@@ -324,11 +329,6 @@ class Engine:
     def _message(self, shown: Show) -> tuple[str, tuple[TaggedValue, ...]]:
         slot, field = shown.slot, shown.field
         return self._book.address_of(slot, field), self._book.tagged(slot, field, shown.value)
-
-
-def _is_for_all(action: Action) -> bool:
-    """Whether it shows a value to everybody."""
-    return isinstance(action, Show) and action.client is None
 
 
 def _tell_nobody(before: SessionState, after: SessionState) -> None:

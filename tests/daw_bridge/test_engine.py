@@ -221,6 +221,28 @@ def test_a_play_takes_far_less_than_half_a_millisecond() -> None:
     assert statistics.median(times_ms) < 0.5
 
 
+def test_hits_sound_and_are_told_the_same_whether_they_were_thought_ahead_or_not() -> None:
+    stages = [Stage(), Stage()]
+    for stage in stages:
+        stage.send("/gen/slot/1/generate", ("s", "kick"), ("i", 3))
+        stage.engine.hear_generator()
+        stage.audio.events = [audio.Installed(1)]
+        stage.engine.hear_audio()
+        for velocity in (1.0, 0.5, 1.0, 1.0, 0.5):
+            if stage is stages[0]:
+                for _ in range(3):
+                    stage.engine.time_goes_on()
+            stage.send("/gen/slot/1/play", ("f", velocity))
+            (*_, play) = stage.audio.sent
+            assert isinstance(play, audio.Play)
+            stage.audio.events = [audio.Started(1, 1, 0, play.play_id)]
+            stage.engine.hear_audio()
+    ahead, anew = stages
+    assert ahead.audio.sent == anew.audio.sent
+    assert ahead.osc.said == anew.osc.said
+    assert ahead.engine.state.slots == anew.engine.state.slots
+
+
 def test_commands_that_find_no_room_are_sent_later_in_order() -> None:
     stage = Stage()
     stage.audio.room = 1
