@@ -21,7 +21,7 @@ UNITS_PER_TURN = 2**28
 UNITS_PER_RADIAN = UNITS_PER_TURN / TWO_PI
 # The noise of phases: one draw a frame tells where in the reel its stretch begins.
 DRAW_BYTES = 4
-REEL_LENGTH = 2**17
+REEL_LENGTH = 2**19
 QUARTER_TURNS = (
     np.outer(np.arange(PARTS), np.arange(BINS)) % PARTS * (UNITS_PER_TURN // PARTS)
 ).astype(np.int32)
@@ -53,7 +53,7 @@ def _blur_reel() -> npt.NDArray[np.int16]:
     """Return all stretches of the noise of all takes; each frame has one from anywhere.
 
     Shapes:
-        returns: [stretches, 2 bins], a view of REEL_LENGTH numbers: few enough for a core's cache
+        returns: [stretches, 2 bins], a view of REEL_LENGTH numbers
 
     Fresh noise for each bin would take as long as a fifth of all that is done with its phases.
     """

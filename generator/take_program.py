@@ -180,9 +180,10 @@ def audible(log_magnitude: Tensor) -> Tensor:
         log_magnitude: [batch, n, 2, bins]  ->  booleans, the same
     """
     loud = functional.pad(log_magnitude >= AUDIBLE_LOG_MAGNITUDE, (0, -BINS % AUDIBLE_STEP))
-    groups = loud.unflatten(-1, (-1, AUDIBLE_STEP)).any(dim=-1)
+    groups = loud.reshape(*loud.shape[:3], -1, AUDIBLE_STEP).any(dim=-1)
     heard = groups.flip(-1).cumsum(dim=-1).flip(-1) > 0
-    return heard.repeat_interleave(AUDIBLE_STEP, dim=-1)[..., :BINS]
+    bins: Tensor = heard.repeat_interleave(AUDIBLE_STEP, dim=-1)[..., :BINS]
+    return bins
 
 
 def walk_phases(
