@@ -25,7 +25,8 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc"),
 ]
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
-WORDS = ("warm analog pad", "house drums", "dark drone", "bright synth arpeggio", "808 bass line")
+# What sounds on without a pause: a silence in it is a gap.
+WORDS = ("organ chord", "house drums", "dark drone", "bright synth arpeggio", "808 bass line")
 BARS, TEMPO_BPM = 4, 174.07
 LOOP_FRAMES = round(BARS * 4 * 60 / TEMPO_BPM * SAMPLE_RATE_HZ)
 STEADY_DB = 3.0
