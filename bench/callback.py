@@ -2,8 +2,9 @@
 
 On a real JACK server, recorded frame by frame. With a daemon: a loop plays in one slot, and must
 repeat itself bit by bit, while another slot generates and plays without a pause; then a one-shot is
-triggered over OSC at random times. Alone: the same with the audio process only, a counter for the
-loop, and programs that burn every core. What the machine itself did is shown beside.
+triggered over OSC, evenly over the places in a block. Alone: the same with the audio process only,
+a counter for the loop, and programs that burn every core. What the machine itself did is shown
+beside.
 
 Run `python -m bench.callback --help`.
 """
@@ -198,9 +199,9 @@ def busy_generator(port: int) -> Iterator[Callable[[], int]]:
         thread.join()
 
 
-def triggers_of(port: int, packet: bytes, count: int) -> UdpTriggers:
-    """So many of a packet, about five a second, at random."""
-    return UdpTriggers(port, packet, count, MIN_GAP_MS, MAX_GAP_MS)
+def triggers_of(port: int, packet: bytes, count: int, first: int = 0) -> UdpTriggers:
+    """So many of a packet, about five a second, at random and evenly over the block."""
+    return UdpTriggers(port, packet, count, MIN_GAP_MS, MAX_GAP_MS, first)
 
 
 def length_s(triggers: int) -> float:

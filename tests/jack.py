@@ -177,7 +177,7 @@ def jack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     with contextlib.ExitStack() as stack:
         try:
             server = stack.enter_context(running_jack(outputs=getattr(request, "param", CHANNELS)))
-            compiled("jack_meter", "-ljack")
+            compiled("jack_meter", "-ljack", "-lm")
         except RigError as error:
             pytest.skip(str(error))
         monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)

@@ -19,19 +19,29 @@ from tests.stalls import Times
 
 @dataclass(frozen=True)
 class UdpTriggers:
-    """Packets to be sent while recording, each a random while after the one before."""
+    """Packets to be sent while recording: at random, but evenly over the places in a block.
+
+    Attributes:
+        port: Where to, on this machine.
+        packet: What.
+        count: How many.
+        min_ms: From one to the next at least, give or take a block,
+        max_ms: and at most.
+        first: Which of an endless row the first one is; of a row in parts each goes on where the
+            one before has ended, and all together are even.
+    """
 
     port: int
     packet: bytes
     count: int
     min_ms: float
     max_ms: float
-    seed: int = 7
+    first: int = 0
 
     @property
     def arguments(self) -> list[str]:
         """As `jack_meter` takes them."""
-        numbers = (self.count, self.min_ms, self.max_ms, self.seed)
+        numbers = (self.count, self.min_ms, self.max_ms, self.first)
         return [str(self.port), self.packet.hex(), *map(str, numbers)]
 
 
@@ -79,7 +89,7 @@ class Recorder:
         self._folder = tempfile.TemporaryDirectory()
         self._base = Path(self._folder.name) / "take"
         self._seconds = seconds
-        program = compiled("jack_meter", "-ljack")
+        program = compiled("jack_meter", "-ljack", "-lm")
         extra = triggers.arguments if triggers else []
         self._process = subprocess.Popen(
             [str(program), "meter", str(seconds), *ports, str(self._base), *extra],

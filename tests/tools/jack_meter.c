@@ -1,7 +1,7 @@
-/* jack_meter: records two ports of a JACK graph frame by frame, sends UDP packets at random times,
- * and writes down when everything happened. It judges nothing; the caller does.
+/* jack_meter: records two ports of a JACK graph frame by frame, sends UDP packets meanwhile, and
+ * writes down when everything happened. It judges nothing; the caller does.
  *
- *   jack_meter NAME SECONDS PORT0 PORT1 OUT [UDP_PORT PACKET_HEX COUNT MIN_MS MAX_MS SEED]
+ *   jack_meter NAME SECONDS PORT0 PORT1 OUT [UDP_PORT PACKET_HEX COUNT MIN_MS MAX_MS FIRST]
  *
  * Prints "ready" once it records. Leaves three files of native numbers:
  *   OUT.f32     float32 [frames, 2], interleaved
@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <jack/jack.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define GOLDEN_SECTION 0.6180339887498949
 enum { MAX_PACKET_BYTES = 1024, SETTLE_US = 300000 };
 
 static jack_client_t *client;
@@ -35,6 +37,18 @@ static double now_s(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return time.tv_sec + time.tv_nsec * 1e-9;
+}
+
+static void sleep_until(double due_s) {
+    struct timespec due = {.tv_sec = (time_t)due_s, .tv_nsec = (long)(1e9 * (due_s - (time_t)due_s))};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL))
+        ;
+}
+
+/* When the newest cycle began. */
+static double newest_cycle_s(void) {
+    size_t count = atomic_load(&cycle_count);
+    return count ? cycles[2 * count - 1] : now_s();
 }
 
 static int on_cycle(jack_nframes_t count, void *unused) {
@@ -102,18 +116,24 @@ static size_t parse_hex(const char *text, unsigned char *bytes) {
     return count;
 }
 
-/* Sends COUNT packets, each MIN_MS to MAX_MS after the one before; writes down when. */
+/* Sends COUNT packets, each about MIN_MS to MAX_MS after the one before; writes down when.
+ * Packet i goes out at the place i × golden section of a block, whole blocks aside, from FIRST on:
+ * however many they are, their places cover the block evenly. Which block, is random. */
 static size_t send_packets(char **args, double *sent_s) {
     unsigned char packet[MAX_PACKET_BYTES];
     size_t bytes = parse_hex(args[1], packet);
     int count = atoi(args[2]);
-    double min_ms = atof(args[3]), max_ms = atof(args[4]);
-    srand48(atol(args[5]));
+    double min_s = 1e-3 * atof(args[3]), max_s = 1e-3 * atof(args[4]);
+    double block_s = (double)jack_get_buffer_size(client) / jack_get_sample_rate(client);
+    int first = atoi(args[5]);
+    srand48(first);
     int peer = socket(AF_INET, SOCK_DGRAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(args[0]))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     for (int i = 0; i < count; i++) {
-        usleep((useconds_t)(1000.0 * (min_ms + drand48() * (max_ms - min_ms))));
+        long blocks = (long)((min_s + drand48() * (max_s - min_s)) / block_s);
+        double place = fmod((first + i) * GOLDEN_SECTION, 1.0);
+        sleep_until(newest_cycle_s() + (blocks + place) * block_s);
         sent_s[i] = now_s();
         sendto(peer, packet, bytes, 0, (struct sockaddr *)&address, sizeof address);
     }
@@ -132,7 +152,7 @@ static void save(const char *base, const char *suffix, const void *items, size_t
 
 int main(int argc, char **argv) {
     if (argc != 6 && argc != 12)
-        fail("usage: NAME SECONDS PORT0 PORT1 OUT", "[UDP_PORT PACKET_HEX COUNT MIN_MS MAX_MS SEED]");
+        fail("usage: NAME SECONDS PORT0 PORT1 OUT", "[UDP_PORT PACKET_HEX COUNT MIN_MS MAX_MS FIRST]");
     double seconds = atof(argv[2]);
     capacity_frames = (size_t)((seconds + 5) * 200000);
     capacity_cycles = capacity_frames / 16;
