@@ -19,8 +19,11 @@ from torch import Tensor
 
 from generator.backbone import Backbone, Conditions
 from generator.interpolant import data_from_velocity
+from training.checkpoints import STATE_FILE
+from training.heard import code_of, heard_distance
 from training.loop import StepDraws
 from training.place import HERE, Place, Rows, autocast
+from training.run import stage_folder
 from training.sampling import OdeLaw, keep_known, map_conditions, ode_states
 from training.seen import MOST_NOISE, seen_distance
 from training.spread import spread_loss
@@ -163,15 +166,20 @@ class EndPoints:
         self.config = run
         self.place = place
         self.pool = TrajectoryPool(run, draw, teacher, place)
+        self._code: Tensor | None = None
+        if run.ends.heard > 0.0:
+            state = stage_folder(run, "autoencoder") / STATE_FILE
+            self._code = code_of(state, torch.device(place.device))
 
     def loss(
         self, student: Backbone, step: int, draws: StepDraws
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss of a student at a step, and its terms: ``ends``, ``seen``, ``spread``.
+        """Return the loss of a student at a step, and its terms.
 
-        The pool is renewed first when it is time. A step on flows that were never learnt from has
-        the term ``fresh`` as well: where ``ends`` falls away from it, flows are learnt by heart.
-        All are this process's part.
+        They are ``ends``, ``seen``, ``heard`` and ``spread``, as far as they have a weight; all are
+        this process's part. The pool is renewed first when it is time. A step on flows that were
+        never learnt from has the term ``fresh`` as well: where ``ends`` falls away from it, flows
+        are learnt by heart.
         """
         run = self.config
         fresh = step % run.ends.refresh_every == 0 or not self.pool.batches
@@ -182,18 +190,19 @@ class EndPoints:
         xt, t = (rows.of(x) for x in every.pick(draws, run.ends.share_at_noise))
         flows = every.part(rows)
         made = named_ends(student, flows, xt, t, bfloat16=run.bfloat16)
-        terms = {
-            "ends": end_point_loss(flows, made) * free_share(rows, flows.conditions.known_mask)
-        }
+        known = flows.conditions.known_mask
+        share = free_share(rows, known)
+        terms = {"ends": end_point_loss(flows, made) * share}
         if fresh:
             terms["fresh"] = terms["ends"]
         if run.ends.seen > 0.0:
             terms["seen"] = rows.part * self._seen(rows, flows, made, draws)
+        if self._code is not None:
+            terms["heard"] = heard_distance(self._code, made, flows.ends, known) * share
         if run.ends.spread > 0.0:
-            known = flows.conditions.known_mask
             terms["spread"] = spread_loss(made, flows.ends, known, self.place)
         loss = terms["ends"]
-        for name in ("seen", "spread"):
+        for name in ("seen", "heard", "spread"):
             loss = loss + getattr(run.ends, name) * terms.get(name, 0.0)
         return loss, {name: value.detach() for name, value in terms.items()}
 

@@ -54,12 +54,14 @@ class TeacherRun(GeneratorRun):
 class EndPointSettings(Strict):
     """The ends of the teacher's flow as a lesson (`training/ends.py`).
 
-    ``seen`` weighs how far ends are apart in the teacher's eyes, ``spread`` how much less or more
-    than they should channels vary. A batch of flows is learnt from ``refresh_every`` times on
+    ``seen`` weighs how far ends are apart in the teacher's eyes, ``heard`` how far to the ear (that
+    needs the autoencoder's state in the run folder), ``spread`` how much less or more than they
+    should channels vary. A batch of flows is learnt from ``refresh_every`` times on
     average, over ``pool`` times as many steps.
     """
 
     seen: Weight = 0.0
+    heard: Weight = 0.0
     spread: Weight = 0.0
     guidance: Weight = 2.0
     solver: Literal["euler", "heun", "dpm"] = "dpm"

@@ -63,6 +63,7 @@ tokens = 24
 steps = 2
 tokens = 24
 ends.solver_steps = 2
+ends.heard = 1.0
 [stages.vsd]
 steps = 2
 tokens = 24
@@ -102,6 +103,9 @@ def test_a_chain_ends_in_a_checkpoint_and_goes_on_where_it_was_cut(tmp_path: Pat
     assert read_checkpoint(tmp_path / "made").manifest.name == "chained"
     done = json.loads((tmp_path / "run" / CHAIN_FILE).read_text())
     assert all(done[name]["done"] for name in ORDER)
+    # The ear that the warm-up asks is the chain's own decoder.
+    lines = (tmp_path / "run" / "warmup" / "steps.jsonl").read_text().splitlines()
+    assert all(json.loads(line)["heard"] > 0.0 for line in lines)
 
 
 def test_a_stage_that_was_cut_short_goes_on_from_its_state(tmp_path: Path) -> None:

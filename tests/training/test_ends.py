@@ -1,6 +1,7 @@
 """A student that is held by the ends of the teacher's flow stays nearer to them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from tests.training.test_warmup import warm_up_run
 from tests.training.tiny import draw_captions, draw_pairs, tiny_backbone, train, weights_of
 from training.arc import ArcStage
 from training.ends import TrajectoryPool, end_point_loss, named_ends
+from training.errors import TrainingError
 from training.loop import step_draws
 from training.vsd import VsdStage
 from training.warmup import WarmUpStage
@@ -62,6 +64,12 @@ def test_flows_learnt_by_heart_are_told_from_fresh_ones() -> None:
     assert not any("fresh" in terms for terms in by_heart[1:])
     fresh = train(stage, 400, 401)[0]["fresh"]
     assert fresh > 1.5 * sum(terms["ends"] for terms in by_heart[-20:]) / 20
+
+
+def test_an_ear_without_an_autoencoder_is_refused(tmp_path: Path) -> None:
+    run = warm_up_run(ENDS | {"heard": 1.0}, run_dir=tmp_path)
+    with pytest.raises(TrainingError, match="autoencoder"):
+        WarmUpStage(run, draw_captions, tiny_backbone(5))
 
 
 @pytest.mark.parametrize("kind", STAGES)
