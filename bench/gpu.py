@@ -144,9 +144,9 @@ def measure_house(bench: Bench, machine: Machine) -> list[Row]:
         latents = -(-round(seconds * SAMPLE_RATE_HZ) // LATENT_HOP_FRAMES)
         bucket = Bucket(batch, latents, 1)
         shelf = Shelf(making, sounding, bucket, bench.device)
-        operations = count_operations(lambda: making(shelf.inputs)) + count_operations(
-            lambda: sounding(shelf.making.outputs[1], shelf.blur)
-        )
+        operations = count_operations(
+            lambda: making(shelf.inputs, bucket.margin)
+        ) + count_operations(lambda: sounding(shelf.making.outputs[1], shelf.blur))
         take = _house_take(shelf, bucket, backbone.config.latent_channels)
         label = f"house size, {seconds:g} s" + (f" × {batch} at once" if batch > 1 else "")
         most_ms = HOUSE_MOST_MS if (seconds, batch) == (LONGEST_S, 1) else None

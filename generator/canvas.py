@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ, Base, FloatArray
+from generator.api import LATENT_HOP_FRAMES, SAMPLE_RATE_HZ, Base, FloatArray, GenerationRequest
 from generator.errors import SourceError
 from generator.memory import Remembered
 from generator.speaking import Ending
@@ -18,6 +18,8 @@ CONTEXT_LATENTS = 32
 # What is made beyond the end of an open take and forgotten: clips fade towards their ends, and what
 # follows an open take would go on from next to nothing.
 MARGIN_LATENTS = 32
+# The same beyond a loop, which would else end in silence where its words name what dies away.
+LOOP_MARGIN_LATENTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,31 @@ class Canvas:
     change: float = 1.0
     before: Remembered[Ending] | None = None
 
-    @property
-    def seconds(self) -> float:
-        """How long the sound of all of it is."""
-        count: int = self.known.shape[2]
-        return count * LATENT_HOP_FRAMES / SAMPLE_RATE_HZ
+    def told_s(self, request: GenerationRequest) -> float:
+        """Return how long the model is told that this take of a request is."""
+        if self.before is None:
+            return told_seconds(request, self.known.shape[2])
+        return seconds_of(self.known.shape[2])
+
+
+def margin_of(request: GenerationRequest) -> int:
+    """Return how many latent frames are made beyond the end of a take and forgotten."""
+    if request.is_open:
+        return MARGIN_LATENTS
+    return LOOP_MARGIN_LATENTS if request.loop else 0
+
+
+def seconds_of(latents: int) -> float:
+    """Return how long the sound of so many latent frames is."""
+    return latents * LATENT_HOP_FRAMES / SAMPLE_RATE_HZ
+
+
+def told_seconds(request: GenerationRequest, latents: int) -> float:
+    """Return how long the model is told that a take is, of which so many latents are made.
+
+    What is cut out of a longer sound, such as a loop, is told as all that is made of it.
+    """
+    return seconds_of(latents) if margin_of(request) else request.duration_s
 
 
 def empty_canvas(count: int, channels: int) -> Canvas:
@@ -82,7 +104,7 @@ def canvas_from(source: FloatArray, base: Base, count: int, duration_s: float) -
     source = source[..., :count]
     if base.change < 1.0 and source.shape[2] < count:
         raise SourceError(
-            f"The source is {source.shape[2] * LATENT_HOP_FRAMES / SAMPLE_RATE_HZ:.2f} s long "
+            f"The source is {seconds_of(source.shape[2]):.2f} s long "
             f"and a variation of {duration_s:.2f} s is asked for: give at most as much, or a "
             "change of 1."
         )

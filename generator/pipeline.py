@@ -24,7 +24,7 @@ from generator.api import (
     GenerationRequest,
     collect_clip,
 )
-from generator.canvas import MARGIN_LATENTS, Canvas, canvas_after, canvas_from, empty_canvas
+from generator.canvas import Canvas, canvas_after, canvas_from, empty_canvas, margin_of
 from generator.checkpoint import Manifest
 from generator.errors import RequestError
 from generator.finishing import frames_to_decode
@@ -187,7 +187,7 @@ class LatentGenerator:
             SourceError: What it is made from is not remembered, or too short, or has ended.
         """
         count, channels = self.latent_frames(request), self._manifest.latent_channels
-        margin = MARGIN_LATENTS if request.is_open else 0
+        margin = margin_of(request)
         if request.follows:
             return canvas_after(self._memory.recall(request.follows), count, margin)
         if request.base is None:
@@ -196,12 +196,21 @@ class LatentGenerator:
         return canvas_from(source, request.base, count + margin, request.duration_s)
 
     def _source(self, request: GenerationRequest, identity: str) -> FloatArray:
-        """Return the latents that a take begins from, of a sound as long as the take's own."""
+        """Return the latents that a take begins from; a loop's go on from its beginning."""
+        count = self.latent_frames(request)
+        source = self._heard_source(request, identity, count)
+        if not request.loop or source.shape[2] < count:
+            return source
+        rest = ((0, 0), (0, 0), (0, margin_of(request)))
+        return np.pad(source[..., :count], rest, mode="wrap")
+
+    def _heard_source(self, request: GenerationRequest, identity: str, count: int) -> FloatArray:
+        """Return the latents of a take that was made, or of a sound as long as the take's own."""
         sound = self._sounds.recall(identity)
         if sound is None or self._encoder is None:
             return self._memory.recall(identity).latents
         stretch = sound[: request.frames]
-        frames = self.latent_frames(request) * LATENT_HOP_FRAMES
+        frames = count * LATENT_HOP_FRAMES
         # What follows the last frame of a loop is its first; after anything else there is silence.
         loops = request.loop and len(stretch) == request.frames
         rest = ((0, frames - len(stretch)), (0, 0))
@@ -222,12 +231,10 @@ class LatentGenerator:
         blend = request.blend or ((request.prompt, 1.0),)
         states, mask = self._text.encode_blend(blend)
         has_words = bool(request.blend or request.prompt.strip())
-        is_part = canvas.before is not None or request.is_open
-        seconds = canvas.seconds if is_part else request.duration_s
         return {
             "text": states,
             "text_mask": mask * np.float32(has_words),
-            "seconds": np.array([seconds], np.float32),
+            "seconds": np.array([canvas.told_s(request)], np.float32),
             "tempo_bpm": np.array([learnt_tempo_bpm(request.tempo_bpm)], np.float32),
             "key": np.array([key_index(request.key)], np.int64),
             "note": np.array([note_number(*(text for text, _ in blend))], np.float32),
@@ -261,8 +268,8 @@ class LatentGenerator:
         """
         canvas = canvas or self.canvas(request)
         heard = canvas.first + request.frames // LATENT_HOP_FRAMES
-        if request.is_open:
-            latents = latents[..., : heard + REACH_LATENTS]
+        if margin_of(request):
+            latents = latents[..., : canvas.first + self.latent_frames(request)]
         begin = max(0, canvas.first - REACH_LATENTS)
         before = canvas.before.ending if canvas.before is not None else None
         start = (canvas.first - begin) * FRAMES_PER_LATENT + (AHEAD_FRAMES if before else 0)

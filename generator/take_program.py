@@ -36,16 +36,20 @@ INT16_REACH = 2**15
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """The fixed shapes of one recording: how many takes at once, how long, in how many steps."""
+    """The fixed shapes of one recording: how many takes at once, how long, in how many steps.
+
+    Of the ``latents`` that are made the last ``margin`` are not heard.
+    """
 
     batch: int
     latents: int
     steps: int
+    margin: int = 0
 
     @property
     def frames(self) -> int:
         """Number of spectral frames of each take."""
-        return FRAMES_PER_LATENT * self.latents
+        return FRAMES_PER_LATENT * (self.latents - self.margin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,12 @@ class Making(nn.Module):
         super().__init__()
         self.text, self.backbone, self.decoder = text, backbone, decoder
 
-    def forward(self, inputs: MakingInputs) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: MakingInputs, margin: int) -> tuple[Tensor, Tensor]:
         """Run every network once, the transformer once a step.
 
         Shapes:
-            returns: latents [batch, channels, n] in float32, hidden [batch, 8 n, width]
+            returns: latents [batch, channels, n] in float32, without the last ``margin`` of them;
+            hidden [batch, 8 n, width]
         """
         dtype = self.backbone.leave.weight.dtype
         states = self.text(inputs.ids, inputs.mask) * inputs.mask[..., None].to(dtype)
@@ -131,6 +136,7 @@ class Making(nn.Module):
             moment = torch.full_like(inputs.seconds, t)
             v = self.backbone(noised.to(dtype), moment, conditions).float()
             latents = interpolant.data_from_velocity(noised, v, t)
+        latents = latents[..., : latents.shape[2] - margin]
         return latents, self.decoder.hidden(latents.to(dtype))
 
 

@@ -23,6 +23,7 @@ from generator.api import (
     GenerationRequest,
     collect_clip,
 )
+from generator.canvas import margin_of, told_seconds
 from generator.checkpoint import Manifest
 from generator.cuda_graph import Recording
 from generator.finishing import Finisher, finish
@@ -65,7 +66,7 @@ class Shelf:
     ) -> None:
         channels = making.backbone.config.latent_channels
         self.inputs = empty_inputs(bucket, channels, device)
-        self.making = Recording(lambda: making(self.inputs), device)
+        self.making = Recording(lambda: making(self.inputs, bucket.margin), device)
         shape = (bucket.batch, bucket.frames, 2, BINS)
         self.blur = torch.zeros(shape, dtype=torch.int16, device=device)
         # The second recording reads where the first one writes, on a GPU always the same place.
@@ -100,17 +101,18 @@ class TakeMaker:
         """Make takes; all queued work is one flow, waited for once.
 
         Args:
-            requests: At most MAX_AT_ONCE, of equal latents and steps.
-            latents: How many latent frames each takes.
+            requests: At most MAX_AT_ONCE, of equal latents and steps, all loops or none.
+            latents: How many latent frames the sound of each takes.
 
         Returns:
             The takes, in order.
         """
-        bucket = Bucket(batch_of(len(requests)), latents, requests[0].steps)
+        margin = margin_of(requests[0])
+        bucket = Bucket(batch_of(len(requests)), latents + margin, requests[0].steps, margin)
         filled = [*requests, *[requests[-1]] * (bucket.batch - len(requests))]
         shelf = self._shelf(bucket)
         for target, value in zip(
-            shelf.inputs.tensors(), self._inputs(filled, latents), strict=True
+            shelf.inputs.tensors(), self._inputs(filled, bucket.latents), strict=True
         ):
             self._send(target, value)
         clean, _ = shelf.making.replay()
@@ -157,7 +159,7 @@ class TakeMaker:
             "ids": ids,
             "mask": mask,
             "has_words": np.array([bool(r.prompt.strip()) for r in requests], np.float32),
-            "seconds": np.array([r.duration_s for r in requests], np.float32),
+            "seconds": np.array([told_seconds(r, latents) for r in requests], np.float32),
             "tempo_bpm": np.array([learnt_tempo_bpm(r.tempo_bpm) for r in requests], np.float32),
             "key": np.array([key_index(r.key) for r in requests], np.int64),
             "note": np.array([note_number(r.prompt) for r in requests], np.float32),
@@ -222,14 +224,14 @@ class TorchGenerator(LatentGenerator):
         Returns:
             The takes, in order.
         """
-        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+        alike: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
         clips: dict[int, AudioClip] = {}
         for place, request in enumerate(requests):
             if is_plain(request):
-                alike[self.latent_frames(request), request.steps].append(place)
+                alike[self.latent_frames(request), request.steps, request.loop].append(place)
             else:
                 clips[place] = self.generate(request)
-        for (latents, _), places in alike.items():
+        for (latents, _, _), places in alike.items():
             for start in range(0, len(places), MAX_AT_ONCE):
                 group = places[start : start + MAX_AT_ONCE]
                 made = self.maker.make([requests[place] for place in group], latents)

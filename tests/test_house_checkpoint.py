@@ -66,6 +66,14 @@ def test_a_seed_is_a_take(house: Generator) -> None:
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.parametrize("prompt", ["low ambient pad", "howling wind", "voices pad in G major"])
+def test_a_loop_of_what_dies_away_has_no_hole_at_its_end(house: Generator, prompt: str) -> None:
+    for seed in SEEDS:
+        loop = house.generate(GenerationRequest(prompt, seed, seconds=12.0, loop=True)).audio
+        moments = np.sqrt(np.mean(loop.reshape(-1, SAMPLE_RATE_HZ // 5, 2) ** 2, axis=(1, 2)))
+        assert moments[-1] > 0.01 * np.median(moments), (prompt, seed)
+
+
 def riff() -> FloatArray:
     """Four plucked notes of C minor and a noise on each: like nothing that the model made."""
     t = np.arange(SAMPLE_RATE_HZ // 2) / SAMPLE_RATE_HZ

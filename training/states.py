@@ -138,20 +138,20 @@ class OdeGenerator:
         Shapes:
             returns: [requests, channels, n]
         """
-        count, backbone = self._pipeline.latent_frames(requests[0]), self._networks.backbone
-        channels = backbone.config.latent_channels
+        backbone = self._networks.backbone
+        conditions = stacked([self._pipeline.conditions(request) for request in requests])
+        _, channels, count = conditions.known.shape
         drawn = np.stack([seeded_noise(request.seed, count, channels) for request in requests])
         noise = torch.from_numpy(drawn)
-        conditions = stacked([self._pipeline.conditions(request) for request in requests])
         with autocast(noise, bfloat16=self._bfloat16):
             states = ode_states(backbone, conditions, noise, self._law)
         return np.asarray(keep_known(states[-1], conditions).numpy(), np.float32)
 
     def takes(self, requests: Sequence[GenerationRequest]) -> Iterator[tuple[int, FloatArray]]:
         """Yield the number and the sound of each request; those of one length go together."""
-        numbers: dict[int, list[int]] = defaultdict(list)
+        numbers: dict[tuple[int, bool], list[int]] = defaultdict(list)
         for number, request in enumerate(requests):
-            numbers[self._pipeline.latent_frames(request)].append(number)
+            numbers[self._pipeline.latent_frames(request), request.loop].append(number)
         for alike in numbers.values():
             for first in range(0, len(alike), TOGETHER):
                 batch = alike[first : first + TOGETHER]

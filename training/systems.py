@@ -19,7 +19,10 @@ from training.states import OdeGenerator, StateNetworks, load_decoder
 from training.student import load_backbone
 from training.vectors import fingerprint
 
-SOUND_MAKERS = ("autoencoder", "backbone", "finishing", "interpolant", "pipeline", "spectral")
+SOUND_MAKERS = (
+    "autoencoder", "backbone", "canvas", "finishing", "interpolant", "levels", "noise",
+    "overlap_add", "phase_walk", "pipeline", "speaking", "spectral", "synthesis",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from generator import pipeline
 from generator.api import LATENT_HOP_FRAMES, Base, FloatArray, GenerationRequest
+from generator.canvas import LOOP_MARGIN_LATENTS
 from generator.checkpoint import read_checkpoint
 from generator.errors import RequestError, SourceError
 from generator.finishing import Finisher
@@ -116,6 +117,36 @@ def test_a_small_change_is_near_its_source_and_a_larger_one_further(make: Make) 
         generator.generate(GenerationRequest("bell", 2, 0.8, base=Base(source.identity, change)))
         far.append(np.abs(networks.decoded - original).max())
     assert far[0] < far[1] < far[2]
+
+
+def test_a_loop_is_cut_out_of_a_longer_sound(make: Make) -> None:
+    """What is named by its words may die away, but behind the end of the loop."""
+    generator, networks = make()
+    once, loop = (GenerationRequest("pad", 1, 1.0, loop=loops) for loops in (False, True))
+    assert float(generator.conditions(once)["seconds"][0]) == 1.0
+    told_s = float(generator.conditions(loop)["seconds"][0])
+    assert told_s >= 1.0 + LOOP_MARGIN_LATENTS * HOP_S
+    assert generator.conditions(loop)["known"].shape[2] * HOP_S == pytest.approx(told_s)
+    generator.generate(loop)
+    assert networks.decoded.shape[2] == generator.latent_frames(loop)
+
+
+@pytest.mark.parametrize("loops", [False, True])
+def test_a_loop_may_vary_what_is_no_longer_than_itself(make: Make, loops: bool) -> None:
+    generator, networks = make()
+    source = GenerationRequest("bell", 1, 1.0, loop=loops)
+    generator.generate(source)
+    original = networks.decoded
+    faint, strong = (
+        GenerationRequest("bell", 2, 1.0, loop=True, base=Base(source.identity, change))
+        for change in (0.01, 0.9)
+    )
+    far = []
+    for request in (faint, strong):
+        generator.generate(request)
+        count = min(networks.decoded.shape[2], original.shape[2])
+        far.append(np.abs(networks.decoded[..., :count] - original[..., :count]).max())
+    assert far[0] < 0.3 * far[1]
 
 
 @settings(max_examples=10, deadline=None)
