@@ -98,6 +98,8 @@ class AudioEngine:
             self._mixer.frame = self._clock.frame_at(begun_s)
         self._clock.tick(self._mixer.frame, begun_s)
         self._xruns += underflow
+        # First of all what is known already: a message that comes meanwhile is still in time.
+        self._publish(len(out), begun_s)
         self._take_in()
         frame = self._mixer.frame
         self._mixer.render(out)
@@ -105,7 +107,8 @@ class AudioEngine:
             self.capture.write(frame, out)
         self._meters.measure(out)
         self._tell()
-        self._publish(len(out), begun_s)
+        load = (time.monotonic() - begun_s) * SAMPLE_RATE_HZ / len(out)
+        self._cpu_load += _LOAD_SHARE * (load - self._cpu_load)
 
     def fail(self, failure: BaseException) -> None:
         """Note that a block could not be rendered; the first cause is kept for the log."""
@@ -166,15 +169,13 @@ class AudioEngine:
             self.wake()
 
     def _publish(self, frames: int, begun_s: float) -> None:
-        ended_s = time.monotonic()
+        """Tell how things stand before a block is made: all of its sound is of the block before."""
         self._callbacks += 1
-        load = (ended_s - begun_s) * SAMPLE_RATE_HZ / frames
-        self._cpu_load += _LOAD_SHARE * (load - self._cpu_load)
         status = AudioStatus(
             callbacks=self._callbacks,
             clock_frame=self._clock.frame,
             clock_monotonic_s=self._clock.monotonic_s,
-            callback_monotonic_s=ended_s,
+            callback_monotonic_s=begun_s,
             xruns=self._xruns,
             cpu_load=self._cpu_load,
             levels=self._meters.levels,

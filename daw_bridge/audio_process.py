@@ -9,6 +9,7 @@ Knows nothing of sessions, prompts or OSC. Flow: daemon.py → here → audio_li
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from daw_bridge.audio_commands import (
@@ -216,6 +217,25 @@ class AudioProcess:
             self._installed.pop(command.take_id, None)
         if self._leaving is not None and isinstance(command, _FOR_BOTH):
             self._leaving.commands.push(encode(command))
+
+    def send_records(self, records: Sequence[bytes]) -> int:
+        """Send commands that are encoded already, and that are for one process only.
+
+        Args:
+            records: Of none that installs or releases a take.
+
+        Returns:
+            How many were sent, from the first on; the others are for `send`.
+        """
+        child = self._child
+        if child is None or child.has_ended or self._leaving is not None:
+            return 0
+        sent = 0
+        for record in records:
+            if not child.commands.push(record):
+                break
+            sent += 1
+        return sent
 
     def poll(self) -> list[Event]:
         """Take the events that have come since the last time; never waits."""

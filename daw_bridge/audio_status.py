@@ -25,13 +25,13 @@ _ATTEMPTS = 100
 
 @dataclass(frozen=True, slots=True)
 class AudioStatus:
-    """The state of the audio process at its last callback. Levels are linear, full scale 1.
+    """The audio process at the beginning of its last callback. Levels are linear, full scale 1.
 
     Attributes:
         callbacks: How many there were.
         clock_frame: The first frame of the last block, absolute.
         clock_monotonic_s: When that frame was due, on the system's monotonic clock, smoothed.
-        callback_monotonic_s: When the last callback really ended.
+        callback_monotonic_s: When the last callback really began.
         xruns: Interruptions that the audio server reported.
         cpu_load: Share of a block's time that rendering takes, smoothed, in [0, 1].
         limiter_gain: Gain of the limiter, 1 at rest.

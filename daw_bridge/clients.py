@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from daw_bridge.requests import Request
+
 MAX_CLIENTS = 1024
 MAX_RATE_HZ = 30.0
+# As many pads as two hands reach, at several velocities.
+MAX_HITS = 64
 Peer = tuple[str, int]
 """Host and port of a UDP client; a TCP connection has the port below zero, its own number."""
 
@@ -70,7 +74,8 @@ class FeedbackQueue:
 class Client:
     """Somebody who has spoken, and where feedback goes to if it is wanted (`lease_until_s`).
 
-    Whoever `stays` is told of what it watches for as long as it is connected.
+    Whoever `stays` is told of what it watches for as long as it is connected. `hits` are packets
+    that it has sent and that hold nothing but a hit, and what they ask for.
     """
 
     client_id: int
@@ -81,6 +86,13 @@ class Client:
     stays: bool = False
     watched: set[str] = field(default_factory=set)
     feedback: FeedbackQueue = field(default_factory=FeedbackQueue)
+    hits: dict[bytes, Request] = field(default_factory=dict)
+
+    def note_hit(self, packet: bytes, hit: Request) -> None:
+        """Keep what a packet asks for; of too many the oldest is forgotten."""
+        if packet not in self.hits and len(self.hits) >= MAX_HITS:
+            del self.hits[next(iter(self.hits))]
+        self.hits[packet] = hit
 
 
 class ClientBook:
@@ -107,6 +119,11 @@ class ClientBook:
             client.lease_until_s = max(client.lease_until_s, now_s + self.lease_s)
         client.heard_s = now_s
         return client
+
+    def hit(self, peer: Peer, packet: bytes) -> Request | None:
+        """What a packet is known to ask for, if it has come from there before and is a hit."""
+        client = self._by_peer.get(peer)
+        return None if client is None else client.hits.get(packet)
 
     def get(self, client_id: int) -> Client | None:
         """The client of a number, if it is still known."""

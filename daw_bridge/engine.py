@@ -83,9 +83,21 @@ class Engine:
         self._answers = Answers(book, parts, lambda: self._state)
         self._watched = Watched(self.stream)
         self._foresight = Foresight()
+        self._begun: Turn | None = None
         self._last_due_s, self._last_due_frame = -1.0, audio.NOW
 
     # ── in ───────────────────────────────────────────────────────────────────
+    def begin(self, request: Request) -> None:
+        """Have a hit sound that was foreseen, and do nothing else; it is to be obeyed next.
+
+        Args:
+            request: What is asked, for now.
+        """
+        foreseen = self._foresight.take(self._state, request)
+        if foreseen is not None:
+            self._audio.tell_ready(foreseen.records, foreseen.commands)
+            self._begun = foreseen.turn
+
     def obey(self, requests: Sequence[Request], due_s: float | None) -> None:
         """Obey what one message asks for: all of it, or nothing where that fails.
 
@@ -251,23 +263,27 @@ class Engine:
         return [*takes, *(sound.shm_name for sound in self._state.sounds.memory)]
 
     def _decide(self, *asked: Request | Event, due_s: float | None = None) -> None:
-        turn, is_foreseen = self._foreseen(asked, due_s), True
+        turn = self._foreseen(asked, due_s)
         if turn is None:
-            turn, is_foreseen = begin(self._state, asked, self._moment(due_s)), False
-        # A sound begins before it is worked out what follows from it.
-        at_once = tuple(turn.actions)
-        self._carry_out(at_once)
-        if is_foreseen:
+            turn = begin(self._state, asked, self._moment(due_s))
+            # A sound begins before it is worked out what follows from it.
+            self._carry_out(turn.actions)
+        else:
             turn.moment = self._moment(None)
+        done = len(turn.actions)
         decision = turn.decision()
         before, self._state = self._state, decision.state
-        self._carry_out(decision.actions[len(at_once) :])
+        self._carry_out(decision.actions[done:])
         self.tell_change(before, decision.state)
 
     def _foreseen(self, asked: Sequence[Request | Event], due_s: float | None) -> Turn | None:
+        """A hit that was foreseen, and has begun."""
         if due_s is not None or len(asked) > 1 or not isinstance(asked[0], Request):
             return None
-        return self._foresight.take(self._state, asked[0])
+        if self._begun is None:
+            self.begin(asked[0])
+        begun, self._begun = self._begun, None
+        return begun
 
     def _moment(self, due_s: float | None) -> Moment:
         clock = self._audio.clock()

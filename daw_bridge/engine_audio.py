@@ -6,6 +6,7 @@ Flow: engine.py → here → audio_process.py.
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 
 from daw_bridge import audio_commands as audio
 from daw_bridge.audio_status import AudioStatus
@@ -52,6 +53,18 @@ class AudioSide:
             self._backlog.append(command)
         except AudioError as error:
             _LOG.warning("The audio process did not get %s: %s", command, error)
+
+    def tell_ready(self, records: Sequence[bytes], commands: Sequence[audio.Command]) -> None:
+        """Send commands as soon as can be.
+
+        Args:
+            records: They, encoded.
+            commands: The same, for where that is not how they can be sent.
+        """
+        is_open = self._held_clock is None and not self._backlog
+        sent = self._part.send_records(records) if is_open else 0
+        for command in commands[sent:]:
+            self.tell(command)
 
     def send_backlog(self) -> None:
         """Send what was too much before."""

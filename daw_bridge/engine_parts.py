@@ -24,6 +24,9 @@ class AudioPart(Protocol):
     def send(self, command: audio.Command) -> None:
         """Send a command, or raise QueueFull or AudioError."""
 
+    def send_records(self, records: Sequence[bytes]) -> int:
+        """Send commands that are encoded already; tells how many were sent, from the first on."""
+
     def poll(self) -> list[audio.Event]:
         """Take the events that have come."""
 

@@ -24,8 +24,17 @@ from daw_bridge.osc import (
 )
 from daw_bridge.osc_sender import OscSender, call_at
 from daw_bridge.osc_wishes import Wishes
-from daw_bridge.packet_reader import PacketReader, Read
-from daw_bridge.requests import ClearSchedule, Dump, Notify, Ping, Request, Sync, Watch
+from daw_bridge.packet_reader import SHORT_BYTES, PacketReader, Read
+from daw_bridge.requests import (
+    ClearSchedule,
+    Dump,
+    HitCommand,
+    Notify,
+    Ping,
+    Request,
+    Sync,
+    Watch,
+)
 from daw_bridge.schedule import LATE_S, MAX_AHEAD_S, Schedule, WallClock, seconds_ahead
 from daw_bridge.table_rows import Access
 from daw_bridge.tcp import Connection
@@ -38,6 +47,7 @@ _PORT_TRIES = 20
 _LOG = logging.getLogger(__name__)
 _TOLD_AS_ERROR = (Fault.BAD_PACKET, Fault.UNKNOWN_ADDRESS)
 
+Begin = Callable[[Request], None]
 Obey = Callable[[Sequence[Request], float | None], None]
 
 
@@ -53,7 +63,9 @@ class OscSettings:
 class OscServer:
     """One UDP and one TCP socket on the same port."""
 
-    def __init__(self, settings: OscSettings, book: AddressBook, obey: Obey) -> None:
+    def __init__(
+        self, settings: OscSettings, book: AddressBook, obey: Obey, begin: Begin | None = None
+    ) -> None:
         """Prepare; nothing is opened yet.
 
         Args:
@@ -62,10 +74,13 @@ class OscServer:
             obey: Called with the requests of each message, more than one where its address is a
                 pattern, and the monotonic time in seconds at which they are to take effect, None
                 for at once. It must not block.
+            begin: Called with a hit whose packet is known, before anything else is looked at;
+                `obey` follows. It must not block.
         """
         self.malformed = 0
         self.port = settings.port
         self._settings, self._book, self._obey = settings, book, obey
+        self._begin = begin or _leave_it
         self._reader = PacketReader(book)
         self._received = memoryview(bytearray(MAX_PACKET_BYTES))
         self._clients = ClientBook(settings.lease_s)
@@ -141,9 +156,10 @@ class OscServer:
 
     # ── in ───────────────────────────────────────────────────────────────────
     def _read_udp(self) -> None:
+        udp = self._udp_socket
         for _ in range(READS_AT_ONCE):
             try:
-                size, address = self._udp_socket.recvfrom_into(self._received)
+                size, address = udp.recvfrom_into(self._received)
             except BlockingIOError:
                 return
             except OSError:
@@ -157,6 +173,9 @@ class OscServer:
             packet: Any bytes.
             peer: Who sent it.
         """
+        hit = self._clients.hit(peer, packet)
+        if hit is not None:
+            self._begin(hit)
         client = self._clients.heard(peer, time.monotonic())
         if self._dump & 2:
             _LOG.warning("from %s: %s", peer, packet.hex(" "))
@@ -172,6 +191,10 @@ class OscServer:
             at_once_s = now_s if is_bundle else None
             due_s = now_s + ahead_s if ahead_s > 0.0 else at_once_s
             self._receive_one(read, client, ahead_s, due_s)
+        match reads:
+            case [Read(found=(Request(command) as hit,))] if isinstance(command, HitCommand):
+                if not is_timed and len(packet) <= SHORT_BYTES:
+                    client.note_hit(packet, hit)
 
     def _now(self) -> tuple[float, float]:
         """The monotonic clock and the wall clock of one instant, for all that a packet holds."""
@@ -319,3 +342,7 @@ class OscServer:
         """Tell a client that what it said is not understood."""
         client = self._clients.heard(peer, time.monotonic())
         self._refuse(CommandError(Fault.BAD_PACKET, text), client)
+
+
+def _leave_it(hit: Request) -> None:
+    del hit

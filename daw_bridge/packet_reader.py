@@ -13,7 +13,7 @@ from daw_bridge.osc import Message, Timed, decode_packet
 from daw_bridge.requests import Request
 
 _KNOWN_PACKETS = 1024
-_SHORT_BYTES = 128
+SHORT_BYTES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class PacketReader:
         Returns:
             What it holds, in order.
         """
-        return (self._known if len(packet) <= _SHORT_BYTES else self._read)(packet, client)
+        return (self._known if len(packet) <= SHORT_BYTES else self._read)(packet, client)
 
     def _read(self, packet: bytes, client: int) -> tuple[Read, ...]:
         return tuple(Read(one, self._found(one.message, client)) for one in decode_packet(packet))

@@ -347,6 +347,7 @@ class Inpaint:
 ModelCommand = LoadModel | CancelModel
 SlotCommand = Generate | Go | Play | Stop | Cancel | NextTake | PreviousTake | Inpaint
 NoteCommand = NoteOn | NoteOff
+HitCommand = Play | NoteOn
 ClockCommand = Tap | HearBeat | StartTransport | StopTransport | ContinueTransport
 SessionCommand = (
     SetValue

@@ -29,6 +29,7 @@ from daw_bridge.audio_commands import (
 )
 from daw_bridge.audio_output import OutputSettings
 from daw_bridge.audio_process import AudioProcess
+from daw_bridge.audio_records import encode
 from daw_bridge.errors import AudioError, QueueFull
 from daw_bridge.shared_memory import blocks_of
 from daw_bridge.takes import create_take, remove_take
@@ -158,6 +159,17 @@ def test_a_take_is_installed_played_released_and_handed_back(silent: AudioProces
     assert listener.wait_for(Disposed) == Disposed(5)
 
 
+def test_what_was_encoded_before_is_obeyed_in_its_turn(silent: AudioProcess) -> None:
+    install(silent, 1, noise())
+    listener = Listener(silent)
+    listener.wait_for(Installed)
+    at_frame = silent.now_frame() + SAMPLE_RATE_HZ // 10
+    silent.send(Play(1, 1, at_frame, play_id=1))
+    plays = [Play(1, 1, at_frame, play_id=number) for number in (2, 3)]
+    assert silent.send_records([encode(play) for play in plays]) == 2
+    assert listener.wait_for(Started) == Started(1, 1, at_frame, 3)
+
+
 def test_a_file_holds_what_was_played(tmp_path: Path) -> None:
     process = AudioProcess(OutputSettings(str(tmp_path / "out.wav")))
     process.start()
@@ -247,6 +259,7 @@ def test_more_than_the_ring_holds_is_refused(silent: AudioProcess) -> None:
         silent.send(SetMasterGain(0.0))
     with pytest.raises(QueueFull, match="no more commands"):
         silent.send(SetMasterGain(0.0))
+    assert silent.send_records([encode(SetMasterGain(0.0))]) == 0
     os.kill(silent.pid, signal.SIGCONT)
 
 
@@ -312,6 +325,7 @@ def test_another_output_takes_over_and_until_then_both_obey(tmp_path: Path) -> N
     assert (process.pid, process.info.hostapi) == (first_pid, "file")
     process.go_over(standby, process.frame_in(60.0))
     assert (process.pid != first_pid, process.info.name) == (True, "null")
+    assert process.send_records([encode(StopSlot(1))]) == 0  # two are to be told
     process.send(StopSlot(1))
     process.put_on_air()
     process.send(Play(1, 2))  # is for the new one alone, which waits for its take

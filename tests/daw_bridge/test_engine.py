@@ -5,9 +5,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from daw_bridge import audio_commands as audio
 from daw_bridge.addresses import AddressBook
 from daw_bridge.audio_output import OutputInfo
+from daw_bridge.audio_records import decode
 from daw_bridge.audio_status import AudioStatus
 from daw_bridge.engine import Engine
 from daw_bridge.engine_parts import Parts
@@ -49,6 +52,14 @@ class FakeAudio:
             raise QueueFull("full")
         self.room -= 1
         self.sent.append(command)
+
+    def send_records(self, records: Sequence[bytes]) -> int:
+        for sent, record in enumerate(records):
+            command = decode(record)
+            if self.is_gone or not self.room or not isinstance(command, audio.Command):
+                return sent
+            self.send(command)
+        return len(records)
 
     def poll(self) -> list[audio.Event]:
         events, self.events = self.events, []
@@ -188,10 +199,12 @@ class Stage:
         client: int = LOCAL,
         due_s: float | None = None,
     ) -> None:
-        found = self.book.resolve(Message(address, arguments), client)
-        requests = [one for one in found if isinstance(one, Request)]
-        assert len(requests) == len(found)
-        self.engine.obey(requests, due_s)
+        self.engine.obey([self.request(address, *arguments, client=client)], due_s)
+
+    def request(self, address: str, *arguments: TaggedValue, client: int = LOCAL) -> Request:
+        (request,) = self.book.resolve(Message(address, arguments), client)
+        assert isinstance(request, Request)
+        return request
 
     def answers(self, address: str) -> list[list[object]]:
         return [arguments for said, arguments in self.osc.said if said == address]
@@ -221,7 +234,12 @@ def test_a_play_takes_far_less_than_half_a_millisecond() -> None:
     assert statistics.median(times_ms) < 0.5
 
 
-def test_hits_sound_and_are_told_the_same_whether_they_were_thought_ahead_or_not() -> None:
+@pytest.mark.parametrize("begins", [False, True])
+@pytest.mark.parametrize("room", [0, 10**6])
+def test_hits_sound_and_are_told_the_same_whether_they_were_thought_ahead_or_not(
+    begins: bool, room: int
+) -> None:
+    """Also where they have begun before they are obeyed, and where the ring is full."""
     stages = [Stage(), Stage()]
     for stage in stages:
         stage.send("/gen/slot/1/generate", ("s", "kick"), ("i", 3))
@@ -232,7 +250,12 @@ def test_hits_sound_and_are_told_the_same_whether_they_were_thought_ahead_or_not
             if stage is stages[0]:
                 for _ in range(3):
                     stage.engine.time_goes_on()
+                stage.audio.room = room
+                if begins:
+                    stage.engine.begin(stage.request("/gen/slot/1/play", ("f", velocity)))
             stage.send("/gen/slot/1/play", ("f", velocity))
+            stage.audio.room = 10**6
+            stage.engine.hear_audio()
             (*_, play) = stage.audio.sent
             assert isinstance(play, audio.Play)
             stage.audio.events = [audio.Started(1, 1, 0, play.play_id)]
@@ -241,6 +264,22 @@ def test_hits_sound_and_are_told_the_same_whether_they_were_thought_ahead_or_not
     assert ahead.audio.sent == anew.audio.sent
     assert ahead.osc.said == anew.osc.said
     assert ahead.engine.state.slots == anew.engine.state.slots
+
+
+def test_a_hit_that_was_foreseen_is_sent_before_it_is_obeyed() -> None:
+    stage = Stage()
+    stage.send("/gen/slot/1/generate", ("s", "kick"))
+    stage.engine.hear_generator()
+    hit = stage.request("/gen/slot/1/play")
+    stage.engine.begin(hit)
+    assert not any(isinstance(one, audio.Play) for one in stage.audio.sent)
+    for _ in range(3):
+        stage.engine.time_goes_on()
+    stage.engine.begin(hit)
+    assert isinstance(stage.audio.sent[-1], audio.Play)
+    sent = len(stage.audio.sent)
+    stage.engine.obey([hit], None)
+    assert len(stage.audio.sent) == sent
 
 
 def test_commands_that_find_no_room_are_sent_later_in_order() -> None:

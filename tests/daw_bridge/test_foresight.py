@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daw_bridge import audio_commands as audio
+from daw_bridge.audio_records import decode
 from daw_bridge.foresight import Foresight
 from daw_bridge.requests import Command, Generate, NoteOn, Play, Request, SetValue
 from daw_bridge.session import decide
-from daw_bridge.session_decision import Decision, Moment
+from daw_bridge.session_decision import Decision, Moment, Tell
 from daw_bridge.session_state import SessionState
 from tests.daw_bridge.session_world import BEAT_FRAMES, World
 from tests.daw_bridge.test_session import (
@@ -30,12 +31,14 @@ def foreseen(state: SessionState, request: Request, moment: Moment) -> Decision 
     assert foresight.take(state, request) is None  # that it is hit is seen here
     foresight.think(state)
     foresight.think(state)
-    turn = foresight.take(state, request)
-    if turn is None:
+    hit = foresight.take(state, request)
+    if hit is None:
         return None
     assert foresight.take(state, request) is None  # each once
-    turn.moment = moment
-    return turn.decision()
+    assert [decode(record) for record in hit.records] == list(hit.commands)
+    assert [Tell(command) for command in hit.commands] == hit.turn.actions
+    hit.turn.moment = moment
+    return hit.turn.decision()
 
 
 @given(SCRIPTS, HITS, st.integers(0, 10**6))

@@ -11,7 +11,7 @@ from daw_bridge.addresses import AddressBook
 from daw_bridge.errors import DawBridgeError, Fault
 from daw_bridge.osc import IMMEDIATELY, encode_bundle, encode_message
 from daw_bridge.osc_server import OscServer, OscSettings
-from daw_bridge.requests import Panic, Request, SetValue, Sync
+from daw_bridge.requests import Panic, Play, Request, SetValue, Sync
 from daw_bridge.schedule import NTP_TO_UNIX_S
 from tests.daw_bridge.osc_client import UdpClient, tcp_exchange
 
@@ -24,8 +24,12 @@ class Stage:
 
     def __init__(self) -> None:
         self.obeyed: list[tuple[Request, float | None]] = []
+        self.begun: list[tuple[int, Request]] = []
         self.server = OscServer(
-            LOCAL, BOOK, lambda requests, due: self.obeyed.extend((one, due) for one in requests)
+            LOCAL,
+            BOOK,
+            lambda requests, due: self.obeyed.extend((one, due) for one in requests),
+            lambda hit: self.begun.append((len(self.obeyed), hit)),
         )
         self.client = UdpClient()
 
@@ -126,6 +130,29 @@ def test_a_burst_of_two_thousand_messages_is_obeyed_in_order() -> None:
                 await stage.settle()
         await stage.settle()
         assert stage.commands == [SetValue(1, "seed", number) for number in range(2_000)]
+
+    play(scene)
+
+
+def test_a_hit_that_comes_again_is_begun_before_it_is_obeyed_and_nothing_else_is() -> None:
+    async def scene(stage: Stage) -> None:
+        other = await UdpClient.connect(stage.server.port)
+        for client in (stage.client, other, stage.client):
+            client.send("/gen/slot/1/play", ("f", 0.5))
+            client.send("/gen/slot/1/play", ("f", 0.75))
+            client.send("/gen/slot/1/gain", ("f", -6.0))
+            client.send("/gen/slot/[12]/play")
+            client.send_bytes(encode_bundle([encode_message("/gen/slot/2/play")], time_tag(-1.0)))
+            plays = [encode_message(f"/gen/slot/{number}/play") for number in (1, 2)]
+            client.send_bytes(encode_bundle(plays, IMMEDIATELY))
+            client.send("/gen/ping")
+            await client.expect("/pong")
+        other.close()
+        assert [hit for _, hit in stage.begun] == [
+            stage.obeyed[place][0] for place, _ in stage.begun
+        ]
+        assert [hit.command for _, hit in stage.begun] == [Play(1, 0.5), Play(1, 0.75)]
+        assert [place for place, _ in stage.begun] == [16, 17]
 
     play(scene)
 
