@@ -5,6 +5,7 @@ asks for the fixture `jack`; where no JACK server is installed it skips, and und
 rules turn that into a failure.
 """
 
+import atexit
 import contextlib
 import os
 import secrets
@@ -145,7 +146,9 @@ def _remove_remains(name: str) -> None:
 
 @cache
 def _tool_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="daw-bridge-tools-"))
+    folder = Path(tempfile.mkdtemp(prefix="daw-bridge-tools-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @cache
