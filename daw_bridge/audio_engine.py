@@ -10,6 +10,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+import numpy as np
+
 from daw_bridge.audio_commands import (
     Disposed,
     Event,
@@ -29,7 +31,7 @@ from daw_bridge.meter import Meters
 from daw_bridge.mixer import Mixer
 from daw_bridge.ring import Ring
 from daw_bridge.voice import Take
-from generator.api import SAMPLE_RATE_HZ, FloatArray
+from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 
 # A flood must not make a block late: what is left waits in the ring.
 _COMMANDS_A_BLOCK = 128
@@ -63,6 +65,7 @@ class AudioEngine:
         self._status = status
         self._clock = FrameClock()
         self._meters = Meters()
+        self._heard: FloatArray = np.zeros((1, CHANNELS), np.float32)
         self._callbacks = 0
         self._xruns = 0
         self._cpu_load = 0.0
@@ -90,7 +93,7 @@ class AudioEngine:
             out: [frames, channels of all pairs]
 
         Args:
-            out: The device's own memory, which is metered and kept to be captured.
+            out: The device's own memory, which is kept to be metered and captured.
             underflow: Whether the server reports an interruption before this block.
         """
         begun_s = time.monotonic()
@@ -99,13 +102,16 @@ class AudioEngine:
         self._clock.tick(self._mixer.frame, begun_s)
         self._xruns += underflow
         # First of all what is known already: a message that comes meanwhile is still in time.
+        self._meters.measure(self._heard)
         self._publish(len(out), begun_s)
         self._take_in()
         frame = self._mixer.frame
         self._mixer.render(out)
         if self.capture is not None and self.is_on_air:
             self.capture.write(frame, out)
-        self._meters.measure(out)
+        if self._heard.shape != out.shape:
+            self._heard = np.zeros_like(out)  # the server has changed its blocks
+        np.copyto(self._heard, out)
         self._tell()
         load = (time.monotonic() - begun_s) * SAMPLE_RATE_HZ / len(out)
         self._cpu_load += _LOAD_SHARE * (load - self._cpu_load)
