@@ -106,7 +106,7 @@ class InputKeeper:
 
     async def _watch(self, session: Session, safely: Safely) -> None:
         """See whether the input is there, and look for one that is not."""
-        if self._process is not None and not self._process.is_well:
+        if self._process is not None and not self._process.look():
             session.log(1, f"The input {self._process.info.name!r} is gone; I look for it.")
             await self._close()
             safely(partial(session.note, InputOpened(Device(), 0, "It is gone just now.")))
@@ -119,7 +119,7 @@ class InputKeeper:
 
     async def _fulfil(self, job_id: int, wish: Wish) -> OutputEvent:
         """Open the new one beside the old one, so that a wrong name costs nothing."""
-        if wish == self._wanted and self._process is not None and self._process.is_well:
+        if wish == self._wanted and self._process is not None and self._process.look():
             return InputOpened(_device_of(self._process), job_id)
         try:
             opened = await asyncio.to_thread(InputProcess, *wish) if wish[0] else None

@@ -16,13 +16,13 @@ from typing import IO, cast
 from daw_bridge.audio_status import AudioStatus, StatusReader, create_status_block
 from daw_bridge.capture_ring import CaptureReader, create_capture_block
 from daw_bridge.errors import AudioError
+from daw_bridge.heartbeat import Heartbeat
 from daw_bridge.input_child import InputHello, InputSettings
 from daw_bridge.shared_memory import remove_block
 from generator.api import MAX_SECONDS, SAMPLE_RATE_HZ, FloatArray
 
 # The longest take may have begun a bar that is as long before the bar line that has passed.
 KEPT_FRAMES = round((2.0 * MAX_SECONDS + 2.0) * SAMPLE_RATE_HZ)
-_STALL_S = 1.0
 _PATIENCE_S = 1.0
 _POLL_S = 0.002
 _END_S = 1.0
@@ -45,7 +45,7 @@ class InputProcess:
         ring, status = create_capture_block(KEPT_FRAMES), create_status_block()
         self._tape, self._status = CaptureReader(ring, KEPT_FRAMES), StatusReader(status)
         settings = InputSettings(name, hostapi, ring.name, KEPT_FRAMES, status.name)
-        self._begun_s = time.monotonic()
+        self._heartbeat = Heartbeat()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "daw_bridge.input_child", json.dumps(asdict(settings))],
             stdin=subprocess.PIPE,
@@ -61,11 +61,10 @@ class InputProcess:
             remove_block(ring.name)
             remove_block(status.name)
 
-    @property
-    def is_well(self) -> bool:
-        """Whether it lives, and its device goes on calling back."""
-        last_s = max(self.status().callback_monotonic_s, self._begun_s)
-        return self._process.poll() is None and time.monotonic() - last_s < _STALL_S
+    def look(self) -> bool:
+        """Whether it lives, and its device goes on calling back; to be asked often."""
+        beats = self._heartbeat.look(self.status().callbacks, time.monotonic())
+        return beats and self._process.poll() is None
 
     def status(self) -> AudioStatus:
         """Its account of its last callback."""

@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,7 +52,7 @@ def test_what_is_heard_is_what_was_played(jack: JackServer) -> None:
     with Player(jack, sent) as player, listening() as process:
         player.connect(*PORTS)
         time.sleep(1.2)
-        assert process.is_well
+        assert process.look()
         numbers = numbers_of(process.heard(None, SAMPLE_RATE_HZ))
         np.testing.assert_array_equal(np.diff(numbers) % len(sent), 1)
 
@@ -152,5 +155,41 @@ def test_an_input_that_goes_away_comes_back(jack: JackServer) -> None:
         assert isinstance(off, InputOpened)
         assert (off.device.name, off.trouble, off.job_id) == ("", "", 8)
         assert told.chosen == [("", "")], "what was refused or looked for is no choice"
+
+    asyncio.run(scene())
+
+
+def processes_of(module: str) -> list[int]:
+    """The numbers of our children that run a module."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and module in (folder / "cmdline").read_text():
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.jack
+def test_a_machine_that_stood_still_loses_no_input(jack: JackServer) -> None:
+    """Whoever looks first after a stall sees an input that has long been silent, and waits."""
+
+    async def scene() -> None:
+        told = Told()
+        keeper = InputKeeper("default", "", told.remember)
+        task = asyncio.create_task(keeper.keep(told, lambda call: call()))
+        try:
+            await told.until(lambda events: len(events) == 1)
+            (child,) = processes_of("input_child")
+            os.kill(child, signal.SIGSTOP)
+            time.sleep(1.3)  # so does this process
+            await asyncio.sleep(0.15)
+            os.kill(child, signal.SIGCONT)
+            await asyncio.sleep(0.5)
+            assert processes_of("input_child") == [child]
+            assert len(told.events) == 1
+        finally:
+            task.cancel()
+            keeper.stop()
 
     asyncio.run(scene())
