@@ -21,6 +21,8 @@ from daw_bridge.table_rows import SCENES, Access, Row
 MAX_ADDRESS_BYTES = 255
 _ON = Argument("on", Kind.BOOL)
 _NOT_DISPATCHED = (Access.PUSH, Access.REPLY)
+_RELEASED = "It came with 0, a button let go, which does nothing here."
+_NOT_ASKED = "This address is one that the daemon sends; it obeys nothing there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class AddressBook:
 
         Returns:
             One entry for each address that is meant; none where a button was only released, or
-            where the message is an answer that came back to us.
+            where the message is an answer that came back to us, save with an id, which is always
+            answered.
         """
         place = self.places.get(message.address)
         if place is not None and place.row.path == "/req":
@@ -81,6 +84,8 @@ class AddressBook:
                 place = self.places[address]
                 try:
                     command = _bind(place, address, message.arguments)
+                    if command is None and request_id:
+                        raise ValueError(_RELEASED if is_asked(place.row) else _NOT_ASKED)
                 except ValueError as error:
                     found.append(
                         CommandError(

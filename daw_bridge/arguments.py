@@ -153,10 +153,8 @@ def _check_number(argument: Argument, tag: str, value: object) -> int | float:
     low, high = argument.bounds
     if not low <= value <= high:
         unit = f" {argument.unit}" if argument.unit else ""
-        raise ValueError(
-            f"{argument.name} is {_spell(value)}; "
-            f"it must be from {_spell(low)} to {_spell(high)}{unit}."
-        )
+        allowed = _spell(low) if low == high else f"from {_spell(low)} to {_spell(high)}{unit}"
+        raise ValueError(f"{argument.name} is {_spell(value)}; it must be {allowed}.")
     return int(value) if argument.kind is Kind.INT else float(value)
 
 

@@ -86,7 +86,8 @@ def _range(argument: Argument) -> str:
     if argument.low is None or argument.high is None:
         return argument.unit
     low = "−∞" if argument.low == -math.inf else f"{argument.low:.10g}"
-    return f"{low}…{argument.high:.10g} {argument.unit}".strip()
+    span = low if argument.low == argument.high else f"{low}…{argument.high:.10g}"
+    return f"{span} {argument.unit}".strip()
 
 
 if __name__ == "__main__":

@@ -61,16 +61,26 @@ class PulseSender:
             What to send at once: a stop, or nothing.
         """
         before, self._lead = self._lead, lead
-        first = math.ceil(lead.pulse_at(lead.at_s) - 1e-6)
         if not lead.is_playing:
             return [bytes([_STOP])] if before is not None and before.is_playing else []
         expected = None if before is None or not before.is_playing else before.pulse_at(lead.at_s)
         if expected is None or abs(expected - lead.pulse_at(lead.at_s)) > _JUMP_PULSES:
-            # A song position counts sixteenths: the first whole one from here on.
-            sixteenth = max(0, math.ceil(first / _PULSES_A_SIXTEENTH))
-            self._next_pulse = sixteenth * _PULSES_A_SIXTEENTH
-            self._begins = _begin(sixteenth)
+            self.begin(lead.at_s)
         return []
+
+    def begin(self, at_s: float) -> None:
+        """Begin to be heard: what was due before is not sent; a start or a place comes first.
+
+        Args:
+            at_s: From when on, monotonic.
+        """
+        if self._lead is None:
+            return
+        # A song position counts sixteenths: the first whole one from here on.
+        first = math.ceil(self._lead.pulse_at(at_s) - 1e-6)
+        sixteenth = max(0, math.ceil(first / _PULSES_A_SIXTEENTH))
+        self._next_pulse = sixteenth * _PULSES_A_SIXTEENTH
+        self._begins = _begin(sixteenth)
 
     def due(self, until_s: float) -> list[tuple[float, bytes]]:
         """What is due up to a time and was not handed out yet, in order.

@@ -118,8 +118,7 @@ class Neighbours:
                 self._sends_clock = on
                 if on:
                     self._open_ports()
-                if self._ports is not None:
-                    self._ports.sends_clock = on
+                self._begin_clock()
             case Lead():
                 self._lead_on(command)
 
@@ -166,6 +165,13 @@ class Neighbours:
         if self._link is not None:
             self._link.set_tempo(lead.tempo_bpm)
 
+    def _begin_clock(self) -> None:
+        """Send clock or not, as is wanted; begun while time runs, it says first where time is."""
+        if self._ports is None or self._ports.sends_clock == self._sends_clock:
+            return
+        self._sender.begin(time.monotonic())
+        self._ports.sends_clock = self._sends_clock
+
     def _open_ports(self) -> None:
         if self._ports is not None:
             return
@@ -174,7 +180,7 @@ class Neighbours:
             try:
                 with _quiet_libraries():
                     self._ports = open_ports()
-                self._ports.sends_clock = self._sends_clock
+                self._begin_clock()
                 break
             except (DawBridgeError, OSError) as error:
                 reason = str(error)

@@ -11,7 +11,8 @@ MIDI: tuple[Row, ...] = (
         "/midi/in",
         Access.VALUE,
         "Hear the MIDI inputs whose names contain this text, also those plugged in later; all "
-        "means every one of the machine's own, and nothing none. " + _ALSO_BY_HAND,
+        "means every one of the machine's own, and nothing none. At the start it is the setting "
+        "midi_in, which is all where nothing else was set. " + _ALSO_BY_HAND,
         (Argument("port", Kind.STRING, default=""),),
         shows="midi_in",
         is_kept=False,

@@ -210,6 +210,18 @@ def test_answers_that_come_back_are_not_answered() -> None:
         assert ask(address, ("s", "x")) == []
 
 
+@pytest.mark.parametrize(
+    ("address", "arguments"),
+    [("/gen/panic", [("i", 0)]), ("/gen/startup", [("s", "1")]), ("/done", [])],
+)
+def test_what_does_nothing_is_passed_over_but_answered_where_it_has_an_id(
+    address: str, arguments: list[tuple[str, object]]
+) -> None:
+    assert BOOK.resolve(Message(address, tuple(arguments))) == []
+    error = refusal("/gen/req", ("i", 7), ("s", address), *arguments)
+    assert (error.fault, error.request_id, error.address) == (Fault.BAD_VALUE, 7, address)
+
+
 def test_a_request_cannot_wrap_a_request() -> None:
     error = refusal("/gen/req", ("i", 1), ("s", "/gen/req"), ("i", 2), ("s", "/gen/panic"))
     assert error.fault is Fault.BAD_VALUE

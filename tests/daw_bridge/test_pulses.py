@@ -51,6 +51,20 @@ def test_going_on_from_a_place_says_where(tempo_bpm: float, sixteenth: int) -> N
     assert (go_on, pulse, first_s) == (b"\xfb", CLOCK, 7.0)
 
 
+@given(TEMPOS, st.floats(0.0, 600.0))
+def test_whoever_listens_later_is_told_where_time_is_and_nothing_that_has_passed(
+    tempo_bpm: float, later_s: float
+) -> None:
+    sender, pulse_s = PulseSender(), 2.5 / tempo_bpm
+    sender.follow(Lead(tempo_bpm, 0.0, 7.0, is_playing=True))
+    sender.begin(7.0 + later_s)
+    sent = sender.due(7.0 + later_s + 12 * pulse_s)
+    first_s = sent[0][0]
+    assert -1e-4 <= first_s - 7.0 - later_s <= 6 * pulse_s + 1e-4
+    assert sent[0][1][0] == (0xF2 if first_s > 7.0 else START[0])
+    assert 7 <= sum(message == CLOCK for _, message in sent) <= 13
+
+
 def test_a_stop_is_told_once_and_play_starts_anew() -> None:
     sender, playing = PulseSender(), Lead(120.0, 0.0, 1.0, is_playing=True)
     assert sender.follow(Lead(120.0, 3.0, 0.0, is_playing=False)) == []

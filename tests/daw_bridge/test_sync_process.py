@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import jack as jack_client
@@ -160,10 +160,9 @@ def test_a_port_that_is_plugged_in_later_is_heard_and_one_pulled_out_is_forgotte
     hear(sync, lambda one: isinstance(one, PortsChanged) and one.inputs == ())
 
 
-@pytest.mark.jack
-def test_our_clock_reaches_another_program_with_its_tempo(
-    jack: JackServer, sync: SyncProcess
-) -> None:
+@contextlib.contextmanager
+def _listener() -> Iterator[list[tuple[int, bytes]]]:
+    """Another program that hears what we send, as frames and bytes."""
     stamps: list[tuple[int, bytes]] = []
     listener = jack_client.Client("listener", no_start_server=True)
     port = listener.midi_inports.register("in")
@@ -173,14 +172,27 @@ def test_our_clock_reaches_another_program_with_its_tempo(
         stamps.extend((begin + at, bytes(one)) for at, one in port.incoming_midi_events())
 
     listener.set_process_callback(process)
-    sync.tell(SendClock(True))
-    hear(sync, is_port)
     with listener:
         listener.connect(OWN_OUT, port)
+        yield stamps
+
+
+def _await_length(stamps: Sequence[object], length: int) -> None:
+    deadline_s = time.monotonic() + 40.0
+    while len(stamps) < length and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+
+
+@pytest.mark.jack
+def test_our_clock_reaches_another_program_with_its_tempo(
+    jack: JackServer, sync: SyncProcess
+) -> None:
+    sync.tell(SendClock(True))
+    hear(sync, is_port)
+    with _listener() as stamps:
         sync.tell(Lead(TEMPO_BPM, 0.0, time.monotonic(), True))
+        _await_length(stamps, 97)
         deadline_s = time.monotonic() + 40.0
-        while len(stamps) < 97 and time.monotonic() < deadline_s:
-            time.sleep(0.01)
         sync.tell(Lead(TEMPO_BPM, 9.0, time.monotonic(), False))
         while stamps[-1][1] != b"\xfc" and time.monotonic() < deadline_s:
             time.sleep(0.01)
@@ -190,6 +202,28 @@ def test_our_clock_reaches_another_program_with_its_tempo(
     frames = np.array([at for at, message in stamps if message == b"\xf8"])
     expected = 60 * SAMPLE_RATE_HZ / TEMPO_BPM / 24
     # Where the machine stalls, JACK leaves out frames; between two pulses that is rare.
+    assert np.median(np.diff(frames)) == pytest.approx(expected, abs=1.0)
+
+
+@pytest.mark.jack
+def test_a_clock_that_begins_while_time_runs_says_where_it_is_and_sends_nothing_that_has_passed(
+    jack: JackServer, sync: SyncProcess
+) -> None:
+    sync.tell(Listen("nobody"))
+    hear(sync, is_port)
+    with _listener() as stamps:
+        # Ten minutes have passed when the clock is asked for.
+        sync.tell(Lead(TEMPO_BPM, 0.0, time.monotonic() - 600.0, True))
+        sync.tell(SendClock(True))
+        _await_length(stamps, 24)
+    messages = [message for _, message in stamps]
+    assert messages[0][0] == 0xF2
+    assert messages[1] == b"\xfb"
+    assert set(messages[2:]) == {b"\xf8"}
+    sixteenth = messages[0][1] + 128 * messages[0][2]
+    assert sixteenth == pytest.approx(TEMPO_BPM / 60 * 4 * 600.0, abs=60.0)
+    frames = np.array([at for at, _ in stamps[2:]])
+    expected = 60 * SAMPLE_RATE_HZ / TEMPO_BPM / 24
     assert np.median(np.diff(frames)) == pytest.approx(expected, abs=1.0)
 
 
