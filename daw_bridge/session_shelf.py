@@ -150,8 +150,10 @@ class Shelving(Recalling):
         match event:
             case PresetsListed(_, names):
                 self.keep_library(replace(self.library, presets=names))
-                if request is not None:
+                if request is not None and isinstance(request.command, AskPresets):
                     self._answer_list(request, names)
+                elif request is not None:
+                    self.done(request)
             case RigRead():
                 self._rig_read(request, event)
             case RigWritten(_, shelf, name):

@@ -104,9 +104,8 @@ def canvas_from(source: FloatArray, base: Base, count: int, duration_s: float) -
     source = source[..., :count]
     if base.change < 1.0 and source.shape[2] < count:
         raise SourceError(
-            f"The source is {seconds_of(source.shape[2]):.2f} s long "
-            f"and a variation of {duration_s:.2f} s is asked for: give at most as much, or a "
-            "change of 1."
+            f"What the take begins from is {seconds_of(source.shape[2]):.2f} s long, too short for "
+            f"the {duration_s:.2f} s that are asked for: ask for less, or begin from a longer one."
         )
     mask = np.zeros((1, 1, count), np.float32)
     for start_s, stop_s in base.keep_s:

@@ -432,8 +432,20 @@ def test_sync_waits_for_files_and_recalls() -> None:
     world.ask(ErasePreset("a"))
     world.ask(Sync(6))
     assert len(world.replies("/synced")) == 1
-    world.tell(PresetsListed(last_job(world)[0], ()))
+    world.tell(PresetsListed(last_job(world)[0], ("b",)))
     assert world.replies("/synced")[-1] == (6,)
+
+
+def test_the_list_of_presets_is_told_to_who_asked_for_it_and_not_to_who_erased_one() -> None:
+    world = World()
+    world.ask(AskPresets(), request_id=1)
+    world.tell(PresetsListed(last_job(world)[0], ("a", "b")))
+    world.ask(ErasePreset("a"), request_id=2)
+    world.tell(PresetsListed(last_job(world)[0], ("b",)))
+    assert world.state.library.presets == ("b",)
+    first, second = world.replies("/done")
+    assert first[1:] == (1, 2)
+    assert second[1:] == (2,)
 
 
 def test_two_slots_and_a_scene_share_a_take_after_a_restart() -> None:
