@@ -149,11 +149,7 @@ class Shelving(Recalling):
             self.keep_library(replace(self.library, asked=left))
         match event:
             case PresetsListed(_, names):
-                self.keep_library(replace(self.library, presets=names))
-                if request is not None and isinstance(request.command, AskPresets):
-                    self._answer_list(request, names)
-                elif request is not None:
-                    self.done(request)
+                self._presets_listed(request, names)
             case RigRead():
                 self._rig_read(request, event)
             case RigWritten(_, shelf, name):
@@ -162,6 +158,13 @@ class Shelving(Recalling):
                 self.done(request, ("s", path))
             case FileFailed(_, code, text):
                 self._files_failed(request, code, text)
+
+    def _presets_listed(self, request: Request | None, names: tuple[str, ...]) -> None:
+        self.keep_library(replace(self.library, presets=names))
+        if request is not None and isinstance(request.command, AskPresets):
+            self._answer_list(request, names)
+        elif request is not None:
+            self.done(request)
 
     def _files_failed(self, request: Request | None, code: int, text: str) -> None:
         self.keep_library(replace(self.library, wanted=""))
