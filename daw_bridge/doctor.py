@@ -4,8 +4,10 @@ It tries things and reports; it changes nothing, and it is no part of the daemon
 control process never does. Flow: __main__.py → here.
 """
 
+import select
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,10 +16,13 @@ from daw_bridge.portaudio import Direction, list_devices
 from daw_bridge.rack import open_rack
 from daw_bridge.settings import Settings
 from daw_bridge.shared_memory import create_block, remove_block
+from daw_bridge.sync_process import SyncProcess
+from daw_bridge.sync_wire import Listen, PortsChanged, SourceMissing
 from generator.errors import GeneratorError
 from generator.loading import load_generator
 
 _PYTHON = (3, 11)
+_MIDI_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield Finding(version >= _PYTHON, text, "" if version >= _PYTHON else "Install Python 3.11.")
     yield _shared_memory()
     yield _devices()
+    yield _midi()
     yield _effects()
     yield _model(settings)
     yield _oscsend()
@@ -87,6 +93,28 @@ def _devices() -> Finding:
         return Finding(False, "audio: no output device", advice)
     default = next((device for device in devices if device.is_default), devices[0])
     return Finding(True, f"audio: {len(devices)} outputs, {default.name} is the default")
+
+
+def _midi() -> Finding:
+    """Have the process of the neighbours, as the daemon starts it, look for MIDI."""
+    sync, deadline_s = SyncProcess(), time.monotonic() + _MIDI_S
+    try:
+        sync.tell(Listen("all"))
+        while time.monotonic() < deadline_s:
+            select.select([sync], [], [], 0.1)
+            for event in sync.poll():
+                match event:
+                    case PortsChanged(inputs, _, own):
+                        return Finding(
+                            True,
+                            f"MIDI: {own or 'no port of our own'}, {len(inputs)} inputs besides",
+                        )
+                    case SourceMissing("midi", reason) if reason:
+                        # Not a fault: everything else works without it.
+                        return Finding(True, f"no MIDI: {reason}")
+    finally:
+        sync.stop()
+    return Finding(False, "MIDI: no answer", "Start again; if it stays so, start without JACK.")
 
 
 def _effects() -> Finding:
