@@ -161,10 +161,14 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     for name, record in manifest.files.items():
         found = _measure(_safe_path(folder, name))
         if found != record:
+            difference = (
+                "as long, with other content"
+                if found.size_bytes == record.size_bytes
+                else f"{found.size_bytes} bytes found, {record.size_bytes} expected"
+            )
             raise CheckpointError(
                 f"The file {name} of the checkpoint {manifest.name!r} is not the one that was "
-                f"written ({found.size_bytes} bytes found, {record.size_bytes} expected, or "
-                "other content). Fetch the checkpoint again."
+                f"written ({difference}). Fetch the checkpoint again."
             )
     return Checkpoint(folder, manifest)
 
