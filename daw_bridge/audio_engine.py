@@ -103,7 +103,7 @@ class AudioEngine:
         self._xruns += underflow
         # First of all what is known already: a message that comes meanwhile is still in time.
         self._meters.measure(self._heard)
-        self._publish(len(out), begun_s)
+        self._publish(len(out))
         self._take_in()
         frame = self._mixer.frame
         self._mixer.render(out)
@@ -174,14 +174,13 @@ class AudioEngine:
         if sent:
             self.wake()
 
-    def _publish(self, frames: int, begun_s: float) -> None:
+    def _publish(self, frames: int) -> None:
         """Tell how things stand before a block is made: all of its sound is of the block before."""
         self._callbacks += 1
         status = AudioStatus(
             callbacks=self._callbacks,
             clock_frame=self._clock.frame,
             clock_monotonic_s=self._clock.monotonic_s,
-            callback_monotonic_s=begun_s,
             xruns=self._xruns,
             cpu_load=self._cpu_load,
             levels=self._meters.levels,

@@ -32,10 +32,10 @@ from daw_bridge.audio_records import decode, encode
 from daw_bridge.audio_status import AudioStatus
 from daw_bridge.capture_ring import CaptureReader, create_capture_block
 from daw_bridge.errors import AudioError, QueueFull
+from daw_bridge.heartbeat import Heartbeat
 from daw_bridge.shared_memory import remove_block
 from generator.api import SAMPLE_RATE_HZ
 
-_STALL_S = 1.0
 # What also an output obeys that is about to be left, as it is heard until then.
 _FOR_BOTH = (StopSlot, Panic, SetSlotGain, SetMasterGain, SetLimiter)
 _READ_BYTES = 4096
@@ -63,6 +63,7 @@ class AudioProcess:
         self._child: AudioLink | None = None
         self._leaving: AudioLink | None = None
         self._installed: dict[int, InstallTake] = {}
+        self._heartbeat = Heartbeat()
         self._clock = AudioStatus(clock_monotonic_s=time.monotonic())
         self._wake_read, self._wake_write = -1, -1
 
@@ -286,10 +287,10 @@ class AudioProcess:
         child = self._child
         return child is not None and child.is_alive
 
-    @property
-    def is_stalled(self) -> bool:
-        """Whether the process lives but its output has asked for no block for a second."""
-        return self.is_alive and time.monotonic() - self.status().callback_monotonic_s > _STALL_S
+    def stands_still(self) -> bool:
+        """Whether it lives but asks for no block for a second; to be asked often."""
+        beats = self._heartbeat.look(self.status().callbacks, time.monotonic())
+        return self.is_alive and not beats
 
     @property
     def pid(self) -> int:
@@ -322,6 +323,7 @@ class AudioProcess:
 
     def _adopt(self, standby: Standby) -> None:
         self._child, self._output = standby.child, standby.output
+        self._heartbeat = Heartbeat()
         self.info = standby.info
         self.real_time_refusal = standby.hello.real_time_refusal
         self.missing_effects = standby.hello.missing_effects

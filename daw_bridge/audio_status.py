@@ -16,7 +16,7 @@ from generator.api import SAMPLE_RATE_HZ
 
 # A record's checksum and length; then its figures, and then its levels.
 _HEAD = struct.Struct("=II")
-_FIGURES = struct.Struct("=qqddqdddqq")
+_FIGURES = struct.Struct("=qqdqdddqq")
 _PLACE_BYTES = 512
 _FIRST_PLACE = 64
 _BLOCK_BYTES = _FIRST_PLACE + 2 * _PLACE_BYTES
@@ -31,7 +31,6 @@ class AudioStatus:
         callbacks: How many there were.
         clock_frame: The first frame of the last block, absolute.
         clock_monotonic_s: When that frame was due, on the system's monotonic clock, smoothed.
-        callback_monotonic_s: When the last callback really began.
         xruns: Interruptions that the audio server reported.
         cpu_load: Share of a block's time that rendering takes, smoothed, in [0, 1].
         limiter_gain: Gain of the limiter, 1 at rest.
@@ -45,7 +44,6 @@ class AudioStatus:
     callbacks: int = 0
     clock_frame: int = 0
     clock_monotonic_s: float = 0.0
-    callback_monotonic_s: float = 0.0
     xruns: int = 0
     cpu_load: float = 0.0
     limiter_gain: float = 1.0

@@ -2,7 +2,7 @@
 
 Pure: counts and times are passed in. Who looks late was held up himself, as was likely everything
 else on the machine: that is no sign of death, and counts no longer than a look in time.
-Flow: input_process.py tells what it sees.
+Flow: audio_process.py and input_process.py tell what they see.
 """
 
 _DEAD_AFTER_S = 1.0

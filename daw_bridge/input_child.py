@@ -100,7 +100,6 @@ class Ear:
                 callbacks=self._callbacks,
                 clock_frame=self._clock.frame,
                 clock_monotonic_s=self._clock.monotonic_s,
-                callback_monotonic_s=time.monotonic(),
                 xruns=self._breaks,
                 levels=self._meters.levels,
                 buffer_frames=len(block),

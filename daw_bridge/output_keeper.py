@@ -124,7 +124,7 @@ class OutputKeeper:
             try:
                 job_id, wanted = await asyncio.wait_for(self._wishes.get(), WATCH_S)
             except TimeoutError:
-                if not self._process.is_alive or self._process.is_stalled:
+                if not self._process.is_alive or self._process.stands_still():
                     await self._bring_back(session, safely)
                 continue
             try:

@@ -21,7 +21,6 @@ statuses = st.builds(
     numbers,
     numbers,
     figures,
-    figures,
     numbers,
     *[figures] * 3,
     numbers,
