@@ -1,15 +1,18 @@
 """A real daemon in processes of its own, for tests that look at it from outside."""
 
+import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.daw_bridge.osc_client import UdpClient
 
 # Patience with a machine that is busy with other things; how soon it starts is the bench to say.
 START_S = 90.0
@@ -100,6 +103,35 @@ def running_daemon(
                 process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+Scene = Callable[[DaemonRig, UdpClient], Awaitable[None]]
+
+
+def play(scene: Scene, folder: Path, **options: str) -> list[str]:
+    """Run a scene against a daemon, and see that it leaves nothing behind, save where it is killed.
+
+    Args:
+        scene: What a client does.
+        folder: Where the daemon may write.
+        **options: As of `running_daemon`.
+
+    Returns:
+        What the daemon said at its start.
+    """
+
+    async def run(rig: DaemonRig) -> None:
+        client = await UdpClient.connect(rig.osc_port)
+        try:
+            await scene(rig, client)
+        finally:
+            client.close()
+
+    with running_daemon(folder, **options) as rig:
+        asyncio.run(run(rig))
+    if rig.process.returncode != -signal.SIGKILL:
+        assert rig.shared_memory() == []
+    return rig.said
 
 
 def _read_until_ready(process: subprocess.Popen[str]) -> list[str]:

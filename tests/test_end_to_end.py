@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from daw_bridge.schedule import NTP_TO_UNIX_S
 from daw_bridge.session_shown import EFFECT_FIELDS, SESSION_FIELDS, SLOT_FIELDS
 from generator.api import SAMPLE_RATE_HZ
 from generator.checkpoint import DECODER_FILE
-from tests.daemon_rig import DaemonRig, running_daemon
+from tests.daemon_rig import DaemonRig, play, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
 from tests.jack_sound import Recorder, UdpTriggers
@@ -35,23 +34,6 @@ from tests.models import tiny_checkpoint
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
 needs_liblo = pytest.mark.skipif(shutil.which("oscsend") is None, reason="needs liblo-tools")
-
-Scene = Callable[[DaemonRig, UdpClient], Awaitable[None]]
-
-
-def play(scene: Scene, folder: Path, **options: str) -> None:
-    """Run a scene against a daemon, and see that it leaves nothing behind."""
-
-    async def run(rig: DaemonRig) -> None:
-        client = await UdpClient.connect(rig.osc_port)
-        try:
-            await scene(rig, client)
-        finally:
-            client.close()
-
-    with running_daemon(folder, **options) as rig:
-        asyncio.run(run(rig))
-    assert rig.shared_memory() == []
 
 
 async def wait_for_state(client: UdpClient, slot: int, state: str) -> None:

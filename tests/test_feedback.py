@@ -6,7 +6,6 @@ A real daemon, another program that floods it, and sockets that listen.
 import asyncio
 import shutil
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,25 +14,12 @@ import soundfile
 
 from daw_bridge.clients import MAX_RATE_HZ
 from generator.api import SAMPLE_RATE_HZ
-from tests.daemon_rig import DaemonRig, running_daemon
+from tests.daemon_rig import DaemonRig, play
 from tests.daw_bridge.osc_client import UdpClient
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 Told = list[tuple[float, list[float]]]
-Scene = Callable[[DaemonRig, UdpClient], Awaitable[None]]
 METER, POSITION = "/gen/master/meter", "/gen/slot/1/pos"
-
-
-def play(scene: Scene, folder: Path, **options: str) -> None:
-    async def run(rig: DaemonRig) -> None:
-        client = await UdpClient.connect(rig.osc_port)
-        try:
-            await scene(rig, client)
-        finally:
-            client.close()
-
-    with running_daemon(folder, **options) as rig:
-        asyncio.run(run(rig))
 
 
 async def listen(client: UdpClient, seconds: float) -> dict[str, Told]:

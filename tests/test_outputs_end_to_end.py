@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import subprocess
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +13,13 @@ import soundfile
 from daw_bridge.errors import Fault
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.audio_rig import loop_breaks
-from tests.daemon_rig import DaemonRig, running_daemon
+from tests.daemon_rig import DaemonRig, play, running_daemon
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
 from tests.jack_sound import Recorder
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 PAIRS = tuple((f"daw-bridge:out_{2 * n}", f"daw-bridge:out_{2 * n + 1}") for n in range(4))
-
-Scene = Callable[[DaemonRig, UdpClient], Awaitable[None]]
-
-
-def play(scene: Scene, folder: Path, **options: str) -> list[str]:
-    """Run a scene against a daemon, see that it leaves nothing behind; what it said."""
-
-    async def run(rig: DaemonRig) -> None:
-        client = await UdpClient.connect(rig.osc_port)
-        try:
-            await scene(rig, client)
-        finally:
-            client.close()
-
-    with running_daemon(folder, **options) as rig:
-        asyncio.run(run(rig))
-    assert rig.shared_memory() == []
-    return rig.said
 
 
 async def value(client: UdpClient, address: str) -> Any:

@@ -8,7 +8,6 @@ import signal
 import statistics
 import subprocess
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import soundfile
 from daw_bridge.session_shown import SESSION_FIELDS, SLOT_FIELDS
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 from tests.audio_rig import loop_breaks
-from tests.daemon_rig import DaemonRig, running_daemon
+from tests.daemon_rig import DaemonRig, play
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
 from tests.jack_sound import Recorder
@@ -29,23 +28,6 @@ pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are
 needs_liblo = pytest.mark.skipif(shutil.which("oscsendfile") is None, reason="needs liblo-tools")
 PATIENCE_S = 60.0
 PORTS = ("daw-bridge:out_0", "daw-bridge:out_1")
-
-Scene = Callable[[DaemonRig, UdpClient], Awaitable[None]]
-
-
-def play(scene: Scene, folder: Path, **options: str) -> list[str]:
-    """Run a scene against a daemon; what the daemon said at its start."""
-
-    async def run(rig: DaemonRig) -> None:
-        client = await UdpClient.connect(rig.osc_port)
-        try:
-            await scene(rig, client)
-        finally:
-            client.close()
-
-    with running_daemon(folder, **options) as rig:
-        asyncio.run(run(rig))
-    return rig.said
 
 
 async def done(client: UdpClient, address: str, *arguments: tuple[str, Any]) -> list[Any]:
