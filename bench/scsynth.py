@@ -160,6 +160,8 @@ def _scsynth(jack: JackServer) -> Iterator[int]:
         finally:
             process.terminate()
             process.wait(10.0)
+            # What it leaves where it is not asked to quit.
+            Path(f"/dev/shm/SuperColliderServer_{port}").unlink(missing_ok=True)  # noqa: S108
 
 
 def _ask(client: socket.socket, address: str, *arguments: TaggedValue) -> None:
