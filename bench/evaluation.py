@@ -10,13 +10,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.row import Row
+from generator.api import steps_to_play
 from generator.loading import CHECKPOINTS
 
 METRICS_FILE = "metrics.json"
 ONE_STEP = "1 step"
+LOOP_STEPS = f"{steps_to_play(1, loop=True)} steps"
 TIMES_CHANCE = 8.0
 MOST_PAIRS = 0.8
 MOST_CLAIMS = 0.75
+MOST_OF_TEACHER = 1.10
+MOST_OF_FP32 = 1.03
+LEAST_DIVERSITY = 0.9
+MOST_GRID_MS = 10.0
 PAIR = " > "
 
 
@@ -40,10 +46,12 @@ def rows_of(metrics: Mapping[str, Any]) -> list[Row]:
         metrics: What the training package wrote.
 
     Returns:
-        Reconstruction, retrieval, distance, pairs and claims, each where it was measured.
+        Reconstruction, retrieval, distance and what it is beside others', pairs, claims and loops,
+        each where it was measured.
     """
     rows = [
-        _retrieval_row(metrics), _distance_row(metrics), _pairs_row(metrics), _claims_row(metrics)
+        _retrieval_row(metrics), _distance_row(metrics), *_ratio_rows(metrics),
+        _pairs_row(metrics), _claims_row(metrics), *_loop_rows(metrics),
     ]  # fmt: skip
     back = metrics["reconstruction"]
     return [_reconstruction_row(back), *rows] if back else rows
@@ -82,6 +90,40 @@ def _distance_row(metrics: Mapping[str, Any]) -> Row:
         "beside noise, shuffled prompts and the teacher",
         f"{systems[ONE_STEP]['fad']:.3g}; " + ", ".join(others),
     )
+
+
+def _ratio_rows(metrics: Mapping[str, Any]) -> list[Row]:
+    beside = (
+        ("to_teacher", "fad", "distance in one step, × its teacher's in many", MOST_OF_TEACHER),
+        ("to_fp32", "fad", "distance as int8, × that of the weights in fp32", MOST_OF_FP32),
+        ("to_teacher", "diversity", "diversity of takes, × its teacher's", LEAST_DIVERSITY),
+    )
+    rows = []
+    for other, score, what, limit in beside:
+        ratio = metrics.get(other, {}).get(score)
+        if ratio is None:
+            continue
+        is_most = score == "fad"
+        passed = ratio <= limit if is_most else ratio >= limit
+        sign = "≤" if is_most else "≥"
+        rows.append(Row(what, f"{sign} {limit:.2f}", f"{ratio:.3f}", passed=passed))
+    return rows
+
+
+def _loop_rows(metrics: Mapping[str, Any]) -> list[Row]:
+    signals = metrics.get("signals", {}).get(LOOP_STEPS)
+    if signals is None:
+        return []
+    wrong, away_ms = signals["length_error_frames"], signals["grid_error_ms"]
+    return [
+        Row(
+            f"loops, in the {LOOP_STEPS} that they have: length, and onsets from the grid",
+            f"0 frames, ≤ {MOST_GRID_MS:g} ms in the median",
+            f"{wrong:.0f} frames; {away_ms:.1f} ms, "
+            f"{metrics['signals'][ONE_STEP]['grid_error_ms']:.1f} ms in one step",
+            passed=wrong == 0 and away_ms <= MOST_GRID_MS,
+        )
+    ]
 
 
 def _pairs_row(metrics: Mapping[str, Any]) -> Row:

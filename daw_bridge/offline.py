@@ -7,7 +7,7 @@ It does not know OSC, slots or time. Flow: __main__.py → here → generator.lo
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,16 @@ from generator.api import (
     GenerationRequest,
     hear,
     sound_identity,
+    steps_to_play,
 )
 from generator.errors import RequestError
 from generator.loading import load_generator
 
 _DEFAULT_SEED = 0
 _DEFAULT_STRENGTH = 0.5
-_FIELDS = {"seconds": "seconds", "steps": "steps", "bpm": "tempo_bpm", "bars": "bars", "key": "key"}
-_KEYS = ("prompt", "output", "seed", "init", "strength", *_FIELDS)
+_DEFAULT_STEPS = 1
+_FIELDS = {"seconds": "seconds", "bpm": "tempo_bpm", "bars": "bars", "key": "key"}
+_KEYS = ("prompt", "output", "seed", "init", "strength", "steps", *_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,14 @@ def one_job(given: Mapping[str, Any]) -> OfflineJob:
     try:
         base = None if init is None else _base(init, values.get("strength", _DEFAULT_STRENGTH))
         seed = values.get("seed", _DEFAULT_SEED)
-        level = wanted_rms_dbfs(loop=loop)
+        steps = values.get("steps", _DEFAULT_STEPS)
         request = GenerationRequest(
-            values["prompt"], seed, loop=loop, rms_dbfs=level, base=base, **fields
+            values["prompt"], seed, steps=steps, loop=loop, base=base, **fields
+        )
+        request = replace(
+            request,
+            steps=steps_to_play(steps, loop=loop),
+            rms_dbfs=wanted_rms_dbfs(loop=loop),
         )
     except RequestError as error:
         raise DawBridgeError(str(error)) from error

@@ -11,7 +11,7 @@ from daw_bridge.loudness import wanted_rms_dbfs
 from daw_bridge.session_slot import SlotState
 from daw_bridge.sounds import INPUT, names_file
 from daw_bridge.transport import Transport
-from generator.api import MAX_SEED, MIN_CHANGE, Base, GenerationRequest
+from generator.api import MAX_SEED, MIN_CHANGE, Base, GenerationRequest, steps_to_play
 from generator.errors import RequestError
 
 _EMPTY = 'The prompt is empty: name the sound, such as "deep 808 kick".'
@@ -78,7 +78,7 @@ def recipe_of(
         variation=slot.variation if dice.variation_seed else 0.0,
         variation_seed=dice.variation_seed,
         seconds=slot.duration_s,
-        steps=slot.steps,
+        steps=steps_to_play(slot.steps, loop=loop),
         tempo_bpm=tempo_bpm if in_time else None,
         bars=slot.bars or None,
         beats_per_bar=beats_per_bar,

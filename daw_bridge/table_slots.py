@@ -111,7 +111,7 @@ SLOT: tuple[Row, ...] = (
     Row(
         "/slot/{slot}/steps",
         Access.VALUE,
-        "Steps of the model: more takes longer and may sound better.",
+        "Steps of the model: more takes longer and may sound better; loops have at least 2.",
         (Argument("steps", Kind.INT, low=1, high=MAX_STEPS, default=1),),
     ),
     Row(

@@ -26,6 +26,7 @@ MIN_SECONDS = 0.1
 MAX_SECONDS = 24.0
 MAX_SEED = 2**31 - 1
 MAX_STEPS = 8
+LEAST_LOOP_STEPS = 2
 MAX_PROMPT_BYTES = 2000
 MIN_TEMPO_BPM = 20.0
 MAX_TEMPO_BPM = 999.0
@@ -74,6 +75,17 @@ def _check_prompt(prompt: object) -> None:
             f"The prompt is {length_bytes} bytes long; at most {MAX_PROMPT_BYTES} are read. "
             "Describe the sound in a sentence or two."
         )
+
+
+def steps_to_play(steps: int, *, loop: bool) -> int:
+    """Return in how many steps an instrument makes a take for which so many are asked.
+
+    A loop, which waits for its bar anyway, has at least two: its onsets are nearer to the grid.
+
+    >>> steps_to_play(1, loop=False), steps_to_play(1, loop=True), steps_to_play(4, loop=True)
+    (1, 2, 4)
+    """
+    return max(steps, LEAST_LOOP_STEPS) if loop else steps
 
 
 @dataclass(frozen=True, slots=True)

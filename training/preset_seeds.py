@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from generator.api import AudioClip, FloatArray, GenerationRequest
+from generator.api import AudioClip, FloatArray, GenerationRequest, steps_to_play
 from generator.loading import load_generator
 from generator.text import TextEncoder
 from training.comparison import Comparison
@@ -54,7 +54,10 @@ def requests_of(rig: Mapping[str, Any], slot: Mapping[str, Any]) -> Iterator[Gen
     if "bars" in slot:
         length = {"bars": slot["bars"], "tempo_bpm": rig["session"]["tempo"]}
     for seed in range(1, SEEDS + 1):
-        yield GenerationRequest(slot["prompt"], seed, key=slot.get("key"), loop=loops, **length)
+        yield GenerationRequest(
+            slot["prompt"], seed, steps=steps_to_play(slot.get("steps", 1), loop=loops),
+            key=slot.get("key"), loop=loops, **length,
+        )  # fmt: skip
 
 
 def best_seed(requests: Sequence[GenerationRequest], maker: Maker, judge: Judge) -> int:

@@ -40,3 +40,25 @@ def test_the_autoencoder_is_told_beside_vorbis_where_it_was_measured() -> None:
     }
     first = rows_of(METRICS | {"reconstruction": back})[0]
     assert first.measured == "mel 1.000; Vorbis at 32 kbit/s: mel 0.500"
+
+
+def test_what_is_beside_others_is_told_where_it_was_measured() -> None:
+    loops = {"length_error_frames": 0.0, "grid_error_ms": 7.0}
+    more = {
+        "to_teacher": {"fad": 1.2, "diversity": 0.95},
+        "to_fp32": {"fad": 1.01},
+        "signals": {"1 step": loops | {"grid_error_ms": 12.0}, "2 steps": loops},
+    }
+    rows = rows_of(METRICS | more)
+    verdicts = {
+        row.what.partition(",")[0]: row.passed for row in rows if row not in rows_of(METRICS)
+    }
+    assert verdicts == {
+        "distance in one step": False,
+        "distance as int8": True,
+        "diversity of takes": True,
+        "loops": True,
+    }
+    assert "7.0 ms, 12.0 ms in one step" in rows[-1].measured
+    late = {"2 steps": loops | {"grid_error_ms": 10.1}, "1 step": loops}
+    assert not rows_of(METRICS | {"signals": late})[-1].passed

@@ -44,6 +44,18 @@ def test_the_weights_that_count_sum_to_one(given_weights: tuple[float, ...]) -> 
     assert all(weight > 0.0 for _, weight in blend)
 
 
+@given(
+    steps=st.integers(1, 8),
+    mode=st.sampled_from(["oneshot", "gate", "loop", "stream"]),
+    bars=st.integers(0, 2),
+)
+def test_what_comes_round_has_two_steps_at_least(steps: int, mode: str, bars: int) -> None:
+    slot = SlotState(prompt="beat", mode=mode, bars=bars, steps=steps)
+    recipe = recipe_of(slot, CLOCK, Dice(1))
+    assert recipe.steps == (max(steps, 2) if recipe.loop else steps)
+    assert recipe.loop == (mode == "loop" or (mode == "stream" and bars > 0))
+
+
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_a_pad_shares_out_one_whole(x: float, y: float) -> None:
     found = corner_weights(x, y)
