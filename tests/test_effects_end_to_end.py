@@ -17,12 +17,12 @@ import bench.effects
 from daw_bridge.effects import BUSES, EFFECTS
 from daw_bridge.errors import Fault
 from generator.api import FloatArray
-from tests.daemon_rig import DaemonRig
+from tests.daemon_rig import DaemonRig, play
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
 from tests.jack_sound import Recorder, Recording
 from tests.stalls import StallMonitor, Stalls
-from tests.test_end_to_end import PORTS, play, play_loop, wait_for_state
+from tests.test_end_to_end import PORTS, play_loop, wait_for_state
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 

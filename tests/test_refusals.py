@@ -16,11 +16,11 @@ import pytest
 from daw_bridge.errors import Fault
 from daw_bridge.osc import TaggedValue, encode_bundle, encode_message
 from daw_bridge.schedule import MAX_SCHEDULED, NTP_TO_UNIX_S
-from tests.daemon_rig import DaemonRig
+from tests.daemon_rig import DaemonRig, play
 from tests.daw_bridge.bad_messages import bad_messages
 from tests.daw_bridge.osc_client import UdpClient
 from tests.jack import JackServer
-from tests.test_end_to_end import play, play_loop, wait_for_state
+from tests.test_end_to_end import play_loop, wait_for_state
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 # What time alone moves.
