@@ -23,7 +23,8 @@ from bench.row import Row
 from daw_bridge.audio_commands import Play, SetEffect, SetSend
 from daw_bridge.effects import BUSES, EFFECTS
 from daw_bridge.errors import EffectsMissing
-from daw_bridge.mixer import MAX_CHUNK_FRAMES, Mixer
+from daw_bridge.mixer import Mixer
+from daw_bridge.mixing_desk import MAX_CHUNK_FRAMES
 from daw_bridge.rack import open_rack
 from daw_bridge.timeline import MAX_SLOTS
 from generator.api import SAMPLE_RATE_HZ

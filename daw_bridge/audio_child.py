@@ -39,7 +39,8 @@ from daw_bridge.capture_ring import CaptureWriter, map_capture_block
 from daw_bridge.effect_chain import EffectChain
 from daw_bridge.errors import AudioError, EffectsMissing
 from daw_bridge.guard import repair_take
-from daw_bridge.mixer import MAX_CHUNK_FRAMES, Mixer
+from daw_bridge.mixer import Mixer
+from daw_bridge.mixing_desk import MAX_CHUNK_FRAMES
 from daw_bridge.rack import open_rack
 from daw_bridge.realtime import (
     CALLBACK_PRIORITY,

@@ -33,8 +33,8 @@ from daw_bridge.ring import Ring
 from daw_bridge.voice import Take
 from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
 
-# A flood must not make a block late: what is left waits in the ring.
-_COMMANDS_A_BLOCK = 128
+# A flood must not make a block late: what is left waits in the ring. A block looks there twice.
+_COMMANDS_A_LOOK = 64
 _MAX_UNSENT_EVENTS = 4096
 _LOAD_SHARE = 0.05
 
@@ -106,7 +106,7 @@ class AudioEngine:
         self._publish(len(out))
         self._take_in()
         frame = self._mixer.frame
-        self._mixer.render(out)
+        self._mixer.render(out, self._obey_what_has_come)
         if self.capture is not None and self.is_on_air:
             self.capture.write(frame, out)
         if self._heard.shape != out.shape:
@@ -132,7 +132,10 @@ class AudioEngine:
                 # Never installed, so no one waits for its disposal; but it must not die here.
                 arrival.take_id = -1
                 self._mixer.disposed.append(arrival)
-        for _ in range(_COMMANDS_A_BLOCK):
+        self._obey_what_has_come()
+
+    def _obey_what_has_come(self) -> None:
+        for _ in range(_COMMANDS_A_LOOK):
             record = self._commands.pop()
             if record is None:
                 break

@@ -283,6 +283,7 @@ class Engine:
         if self._begun is None:
             self.begin(asked[0])
         begun, self._begun = self._begun, None
+        self._foresight.expect(asked[0])
         return begun
 
     def _moment(self, due_s: float | None) -> Moment:

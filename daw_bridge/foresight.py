@@ -49,16 +49,23 @@ class Foresight:
 
         Args:
             state: How things stand.
-            request: What is asked; it is expected again if it is a hit that wants no answer.
+            request: What is asked.
 
         Returns:
             What comes of it, None where it was not foreseen.
         """
+        return self._foreseen.pop(request, None) if state is self._state else None
+
+    def expect(self, request: Request) -> None:
+        """Expect a request again, if it is a hit that wants no answer.
+
+        Args:
+            request: What was asked.
+        """
         if not isinstance(request.command, HitCommand) or request.request_id:
-            return None
+            return
         if request not in self._hit:
             self._hit = [*self._hit[1 - _MOST :], request]
-        return self._foreseen.pop(request, None) if state is self._state else None
 
     def think(self, state: SessionState) -> None:
         """Think ahead, if nothing has changed since the last call; to be called now and then."""

@@ -8,9 +8,8 @@ Knows nothing of prompts, quantising or where commands come from. Flow: commands
 `install`, blocks ← `render`, events ← `events`.
 """
 
-import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
@@ -41,21 +40,17 @@ from daw_bridge.audio_commands import (
 )
 from daw_bridge.effect_chain import EffectChain
 from daw_bridge.installed_takes import InstalledTakes
-from daw_bridge.interpolation import Interpolator
+from daw_bridge.mixing_desk import MAX_CHUNK_FRAMES, MixingDesk
 from daw_bridge.outputs import Outputs
-from daw_bridge.ramps import NEVER, Scratch, fade_frames
+from daw_bridge.ramps import NEVER, fade_frames
 from daw_bridge.timeline import MAX_SLOTS, Timed, Timeline, gives_way, is_sane
-from daw_bridge.voice import SlotStrip, Take, Voice
-from generator.api import CHANNELS, SAMPLE_RATE_HZ, FloatArray
+from daw_bridge.voice import Take, Voice
+from generator.api import SAMPLE_RATE_HZ, FloatArray
 
 _VOICES = 2 * MAX_SLOTS
-MAX_CHUNK_FRAMES = 1024
-_GAIN_RAMP_FRAMES = SAMPLE_RATE_HZ // 100
 _LATE_FADE_FRAMES = SAMPLE_RATE_HZ // 200
 _PANIC_FRAMES = SAMPLE_RATE_HZ // 50
 _CHOKE_FRAMES = SAMPLE_RATE_HZ // 100
-_MAX_GAIN_DB = 40.0
-_MAX_GAIN = 100.0
 
 
 class Mixer:
@@ -73,15 +68,18 @@ class Mixer:
         """
         self.frame = start_frame
         self.events: deque[Event] = deque()
-        self.outputs = Outputs(pairs, MAX_SLOTS, MAX_CHUNK_FRAMES, effects)
-        self._scratch = Scratch(MAX_CHUNK_FRAMES)
-        self._interpolator = Interpolator(MAX_CHUNK_FRAMES)
-        self._alone = np.zeros((MAX_CHUNK_FRAMES, CHANNELS), np.float32)
+        self._desk = MixingDesk(pairs, effects)
         self._takes = InstalledTakes()
         self._idle = [Voice() for _ in range(_VOICES)]
         self._sounding: list[Voice] = []
-        self._strips = [SlotStrip() for _ in range(MAX_SLOTS + 1)]
         self._timeline = Timeline()
+        # Where a chunk begins that a hit may still join.
+        self._open_frame: int | None = None
+
+    @property
+    def outputs(self) -> Outputs:
+        """The stereo pairs, and how they are."""
+        return self._desk.outputs
 
     @property
     def disposed(self) -> deque[Take]:
@@ -151,7 +149,7 @@ class Mixer:
             case _:
                 assert_never(command)
 
-    def render(self, out: FloatArray) -> None:
+    def render(self, out: FloatArray, look_again: Callable[[], None] | None = None) -> None:
         """Write the next frames.
 
         Shapes:
@@ -159,16 +157,25 @@ class Mixer:
 
         Args:
             out: Where to; any number of frames.
+            look_again: Handles what has come meanwhile; called when the voices of a chunk are mixed
+                and before all that comes after them. A hit that nothing else has to give way to is
+                still heard in that chunk, as if it had come in time; all else from the next one on.
         """
         for begin in range(0, len(out), MAX_CHUNK_FRAMES):
-            self._render_chunk(out[begin : begin + MAX_CHUNK_FRAMES])
+            self._render_chunk(out[begin : begin + MAX_CHUNK_FRAMES], look_again)
 
     # ── commands ─────────────────────────────────────────────────────────────
 
     def _plan(self, command: Timed) -> None:
         if not is_sane(command):
             self._warn(WarningCode.BAD_COMMAND)
-            return
+        elif self._open_frame is not None and self._may_join(command, self._open_frame):
+            self._join(command, self._open_frame)
+        else:
+            self._open_frame = None  # what comes later goes after this
+            self._place(command)
+
+    def _place(self, command: Timed) -> None:
         if isinstance(command, Play | StopSlot):
             self._timeline.drop_plays_that_give_way_to(command, self.frame)
         if self._timeline.is_full:
@@ -200,20 +207,11 @@ class Mixer:
                 self._play(command)
             case StopSlot():
                 self._fade_out(command, fade_frames(command.fade_ms))
-            case SetSlotGain():
-                strip = self._strips[command.slot]
-                gains = (min(command.left, _MAX_GAIN), min(command.right, _MAX_GAIN))
-                strip.move(*gains, frame=self.frame, frames=_GAIN_RAMP_FRAMES)
-            case SetMasterGain():
-                self.outputs.set_gain(_gain(command.gain_db), self.frame)
-            case SetSlotOutput():
-                self.outputs.send(command.slot, command.pair, self.frame)
-            case SetEffect() | SetSend():
-                self._set_effect(command)
             case Panic():
                 self._panic(order)
             case _:
-                assert_never(command)
+                if not self._desk.set(command, self.frame):
+                    self._warn(WarningCode.BAD_COMMAND)
 
     def _play(self, play: Play) -> None:
         take = self._takes.playable(play.take_id)
@@ -268,20 +266,10 @@ class Mixer:
     def _panic(self, order: int) -> None:
         """Silence all, and drop what was planned before, for whatever frame."""
         self._timeline.drop_before(order)
+        self._open_frame = None
         for voice in self._sounding:
             voice.panic(frame=self.frame, frames=_PANIC_FRAMES)
-        if self.outputs.effects is not None:
-            self.outputs.effects.panic(self.frame)
-
-    def _set_effect(self, command: SetEffect | SetSend) -> None:
-        effects, done = self.outputs.effects, False
-        if effects is not None and isinstance(command, SetEffect):
-            done = effects.set(command.effect, command.place, command.value, self.frame)
-        elif effects is not None and isinstance(command, SetSend):
-            level = _gain(command.level_db)
-            done = effects.sends.set(command.slot, command.bus, level, self.frame)
-        if not done:
-            self._warn(WarningCode.BAD_COMMAND)
+        self._desk.panic(self.frame)
 
     # ── sound ────────────────────────────────────────────────────────────────
 
@@ -303,39 +291,50 @@ class Mixer:
                 voice.fade_out(frame=self.frame, frames=fade)
                 self._warn(WarningCode.TAKE_LATE, take_id=voice.take.take_id, slot=voice.slot)
 
-    def _render_chunk(self, chunk: FloatArray) -> None:
-        begin_frame, done = self.frame, 0
-        mixes = self.outputs.split(chunk)
+    def _render_chunk(self, chunk: FloatArray, look_again: Callable[[], None] | None) -> None:
+        begin_frame, done, stretches = self.frame, 0, 0
+        self._desk.open(chunk)
         while done < len(chunk):
             self._obey_what_is_due()
             self._let_go_of_what_is_not_made(len(chunk) - done)
             frames = min(len(chunk) - done, self._frames_to_next_change())
-            self._mix(mixes, done, frames)
-            done += frames
-        self.outputs.finish(mixes, begin_frame)
+            self._desk.mix(self._sounding, done, frames, self.frame)
+            self.frame += frames
+            self._retire_voices()
+            done, stretches = done + frames, stretches + 1
+        if look_again is not None:
+            self._open_frame = begin_frame if stretches == 1 else None
+            look_again()
+            self._open_frame = None
+        self._desk.finish(begin_frame)
 
-    def _mix(self, mixes: Sequence[FloatArray], place: int, frames: int) -> None:
-        """Mix the voices of a stretch that begins at a place of the chunk."""
-        outputs, effects = self.outputs, self.outputs.effects
-        for voice in self._sounding:
-            sends = effects is not None and effects.sends.wants(voice.slot, self.frame)
-            only = None if sends else outputs.only_mix(voice.slot, mixes, self.frame)
-            if only is not None:
-                self._add(voice, only[place : place + frames])
-                continue
-            alone = self._alone[:frames]
-            alone.fill(0.0)
-            self._add(voice, alone)
-            outputs.add(voice.slot, alone, place, mixes, self.frame)
-            if effects is not None and sends:
-                effects.sends.add(voice.slot, alone, place, self.frame)
-        outputs.note_gain(place, frames, self.frame)
-        self.frame += frames
-        self._retire_voices()
+    def _may_join(self, play: Timed, begin_frame: int) -> bool:
+        """Whether it is a play that can sound from the open chunk's begin on, and changes no more.
 
-    def _add(self, voice: Voice, mix: FloatArray) -> None:
-        strip = self._strips[voice.slot]
-        voice.add_to(mix, self.frame, strip, self._scratch, self._interpolator)
+        The chunk was mixed in one stretch: no command fell into it, and nothing ended in it.
+        """
+        if not isinstance(play, Play) or play.at_frame > begin_frame or play.repeats:
+            return False
+        take = self._takes.playable(play.take_id)
+        if take is None:
+            return False
+        frames = (self.frame - begin_frame) * play.speed
+        outlives_it = len(take.audio) - play.offset_frames > frames
+        is_whole = take.made_frames == len(take.audio)
+        disturbs = any(
+            voice.slot == play.slot or (play.choke and voice.play.choke == play.choke)
+            for voice in self._sounding
+        )
+        return outlives_it and is_whole and not disturbs
+
+    def _join(self, play: Timed, begin_frame: int) -> None:
+        """Begin a play where the open chunk begins, and add it to the mix."""
+        end_frame, self.frame = self.frame, begin_frame
+        sounded = len(self._sounding)
+        self._place(play)
+        for voice in self._sounding[sounded:]:
+            self._desk.add(voice, 0, end_frame - begin_frame, begin_frame)
+        self.frame = end_frame
 
     def _retire_voices(self) -> None:
         for voice in tuple(self._sounding):
@@ -351,7 +350,3 @@ class Mixer:
 
     def _warn(self, code: WarningCode, *, take_id: int = -1, slot: int = -1) -> None:
         self.events.append(Warning(code, 1, take_id, slot))
-
-
-def _gain(gain_db: float) -> float:
-    return 0.0 if gain_db == -math.inf else 10.0 ** (min(gain_db, _MAX_GAIN_DB) / 20.0)

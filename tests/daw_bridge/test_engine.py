@@ -273,9 +273,12 @@ def test_a_hit_that_was_foreseen_is_sent_before_it_is_obeyed() -> None:
     hit = stage.request("/gen/slot/1/play")
     stage.engine.begin(hit)
     assert not any(isinstance(one, audio.Play) for one in stage.audio.sent)
+    stage.engine.obey([hit], None)
     for _ in range(3):
         stage.engine.time_goes_on()
+    sent = len(stage.audio.sent)
     stage.engine.begin(hit)
+    assert len(stage.audio.sent) > sent
     assert isinstance(stage.audio.sent[-1], audio.Play)
     sent = len(stage.audio.sent)
     stage.engine.obey([hit], None)

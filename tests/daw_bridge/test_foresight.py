@@ -28,7 +28,8 @@ HITS = st.one_of(
 def foreseen(state: SessionState, request: Request, moment: Moment) -> Decision | None:
     """What comes of a hit, where it was thought about beforehand."""
     foresight = Foresight()
-    assert foresight.take(state, request) is None  # that it is hit is seen here
+    assert foresight.take(state, request) is None
+    foresight.expect(request)
     foresight.think(state)
     foresight.think(state)
     hit = foresight.take(state, request)
@@ -70,7 +71,7 @@ def test_what_changes_meanwhile_makes_it_worthless() -> None:
     request = Request(Play(1, 1.0), 1, "/gen/slot/1/play")
     world.ask(Generate(1, "kick"))
     world.settle()
-    foresight.take(world.state, request)
+    foresight.expect(request)
     for _ in range(2):
         foresight.think(world.state)
     world.ask(SetValue(1, "gain_db", -3.0))

@@ -20,12 +20,13 @@ from daw_bridge.audio_commands import (
 from daw_bridge.effects import BUSES, PLACES, audio_number
 from daw_bridge.errors import EffectsMissing
 from daw_bridge.guard import CEILING
-from daw_bridge.mixer import MAX_CHUNK_FRAMES, Mixer
+from daw_bridge.mixer import Mixer
+from daw_bridge.mixing_desk import MAX_CHUNK_FRAMES
 from daw_bridge.rack import open_rack
 from daw_bridge.timeline import MAX_SLOTS
 from generator.api import SAMPLE_RATE_HZ, FloatArray
 
-REVERB = BUSES.index("reverb")
+REVERB, DELAY = BUSES.index("reverb"), BUSES.index("delay")
 
 
 def new_mixer() -> Mixer:
@@ -61,6 +62,21 @@ def test_with_everything_out_every_bit_is_as_without_effects() -> None:
     mixers[0].handle(SetSend(1, REVERB, 0.0))
     mixers[0].handle(effect("filter/frequency", 100.0))
     np.testing.assert_array_equal(render(mixers[0], 44_032), render(mixers[1], 44_032))
+
+
+def test_a_hit_that_comes_while_a_block_is_mixed_sends_as_one_in_time() -> None:
+    in_time, late = new_mixer(), new_mixer()
+    for mixer in (in_time, late):
+        mixer.install(1, noise(1))
+        mixer.handle(SetSend(2, DELAY, 0.0))
+        mixer.handle(effect("delay/bypass", False))
+        mixer.handle(Play(1, 1, loop=True))
+        render(mixer, 2_048)
+    in_time.handle(Play(2, 1))
+    out = np.full((256, 2), np.nan, np.float32)
+    late.render(out, lambda: late.handle(Play(2, 1)))
+    np.testing.assert_array_equal(out, render(in_time, 256))
+    np.testing.assert_array_equal(render(late, 44_032), render(in_time, 44_032))
 
 
 def test_only_the_slot_that_sends_reverberates() -> None:

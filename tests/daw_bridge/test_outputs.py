@@ -18,7 +18,8 @@ from daw_bridge.audio_commands import (
 )
 from daw_bridge.effects import PLACES
 from daw_bridge.guard import CEILING
-from daw_bridge.mixer import MAX_CHUNK_FRAMES, Mixer
+from daw_bridge.mixer import Mixer
+from daw_bridge.mixing_desk import MAX_CHUNK_FRAMES
 from daw_bridge.rack import open_rack
 from daw_bridge.timeline import MAX_SLOTS
 from generator.api import SAMPLE_RATE_HZ, FloatArray
