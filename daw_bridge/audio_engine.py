@@ -65,7 +65,9 @@ class AudioEngine:
         self._status = status
         self._clock = FrameClock()
         self._meters = Meters()
+        # The block before, and its first frame where it was on air.
         self._heard: FloatArray = np.zeros((1, CHANNELS), np.float32)
+        self._heard_frame: int | None = None
         self._callbacks = 0
         self._xruns = 0
         self._cpu_load = 0.0
@@ -103,12 +105,11 @@ class AudioEngine:
         self._xruns += underflow
         # First of all what is known already: a message that comes meanwhile is still in time.
         self._meters.measure(self._heard)
+        self._capture_heard()
         self._publish(len(out))
         self._take_in()
-        frame = self._mixer.frame
+        self._heard_frame = self._mixer.frame if self.is_on_air else None
         self._mixer.render(out, self._obey_what_has_come)
-        if self.capture is not None and self.is_on_air:
-            self.capture.write(frame, out)
         if self._heard.shape != out.shape:
             self._heard = np.zeros_like(out)  # the server has changed its blocks
         np.copyto(self._heard, out)
@@ -120,6 +121,10 @@ class AudioEngine:
         """Note that a block could not be rendered; the first cause is kept for the log."""
         self.failure = self.failure or failure
         self._mixer.events.append(Warning(WarningCode.RENDER_FAILED, 1))
+
+    def _capture_heard(self) -> None:
+        if self.capture is not None and self._heard_frame is not None:
+            self.capture.write(self._heard_frame, self._heard)
 
     def _take_in(self) -> None:
         while self.arrivals:

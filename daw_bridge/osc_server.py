@@ -61,11 +61,17 @@ class OscSettings:
 
 
 class OscServer:
-    """One UDP and one TCP socket on the same port."""
+    """One UDP and one TCP socket on the same port.
 
-    def __init__(
-        self, settings: OscSettings, book: AddressBook, obey: Obey, begin: Begin | None = None
-    ) -> None:
+    Attributes:
+        malformed: How many packets could not be read.
+        port: Where it listens.
+        out: What sends answers and feedback.
+        begin: Called with a hit whose packet is known, before anything else is looked at; what is
+            called for every message follows. It must not block.
+    """
+
+    def __init__(self, settings: OscSettings, book: AddressBook, obey: Obey) -> None:
         """Prepare; nothing is opened yet.
 
         Args:
@@ -74,13 +80,11 @@ class OscServer:
             obey: Called with the requests of each message, more than one where its address is a
                 pattern, and the monotonic time in seconds at which they are to take effect, None
                 for at once. It must not block.
-            begin: Called with a hit whose packet is known, before anything else is looked at;
-                `obey` follows. It must not block.
         """
+        self.begin: Begin = _leave_it
         self.malformed = 0
         self.port = settings.port
         self._settings, self._book, self._obey = settings, book, obey
-        self._begin = begin or _leave_it
         self._reader = PacketReader(book)
         self._received = memoryview(bytearray(MAX_PACKET_BYTES))
         self._clients = ClientBook(settings.lease_s)
@@ -175,7 +179,10 @@ class OscServer:
         """
         hit = self._clients.hit(peer, packet)
         if hit is not None:
-            self._begin(hit)
+            try:
+                self.begin(hit)
+            except Exception:  # it is obeyed below as any other
+                _LOG.exception("%s could not begin; this is a fault of ours", hit)
         client = self._clients.heard(peer, time.monotonic())
         if self._dump & 2:
             _LOG.warning("from %s: %s", peer, packet.hex(" "))

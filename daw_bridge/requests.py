@@ -383,3 +383,7 @@ class Request:
     client: int = 0
     address: str = ""
     request_id: int = 0
+
+    def __hash__(self) -> int:
+        """By the address alone, which is quick: a sound waits while its hit is looked up."""
+        return hash(self.address)
