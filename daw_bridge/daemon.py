@@ -119,7 +119,7 @@ class Daemon:
         workers = (self._audio, self._generator, self._files, self._outputs, self._input)
         parts = Parts(*workers, self._osc.out, remove_take, self.end)
         self._engine = Engine(state, self._book, parts)
-        self._osc.begin = self._engine.begin
+        self._osc.begin = self._begin
         self._keeper = StateKeeper(self._folder, self._files, self._engine)
         self._loop: asyncio.AbstractEventLoop
         self._sync = SyncProcess()
@@ -266,6 +266,13 @@ class Daemon:
             say(f"model    {self._engine.state.model}, ready")
 
     # ── working ──────────────────────────────────────────────────────────────
+    def _begin(self, hit: Request) -> None:
+        """Have a hit that was foreseen sound; one that cannot be begun is obeyed as any other."""
+        try:
+            self._engine.begin(hit)
+        except Exception:
+            _LOG.exception("%s could not begin; this is a fault of ours", hit)
+
     def _obey(self, requests: Sequence[Request], due_s: float | None) -> None:
         """The loop that must not break: a fault of ours in one command is told, and we go on."""
         try:

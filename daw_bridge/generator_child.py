@@ -47,7 +47,7 @@ from generator.api import (
     Generator,
     hear,
 )
-from generator.errors import GeneratorError
+from generator.errors import GeneratorError, RequestError
 from generator.loading import load_generator
 
 PROGRESS_STEP = 0.1
@@ -105,6 +105,8 @@ def _answer(generator: Generator, job: _Job, clip: AudioClip | None, say: Say) -
         say(_make_take(generator, job) if clip is None else _hand_over(clip, job))
     except CancelledError:
         say(TakeFailed(request_id, Fault.CANCELLED, "The take was cancelled."))
+    except RequestError as error:
+        say(TakeFailed(request_id, Fault.BAD_VALUE, str(error)))
     except GeneratorError as error:
         say(TakeFailed(request_id, Fault.GENERATOR_FAILED, str(error)))
     except AudioError as error:

@@ -37,6 +37,15 @@ class Message:
     address: str
     arguments: tuple[TaggedValue, ...] = ()
 
+    def __str__(self) -> str:
+        """As people write it down.
+
+        >>> str(Message("/gen/slot/1/go", (("s", "deep kick"), ("i", 7), ("T", True))))
+        "/gen/slot/1/go ,siT 'deep kick' 7 True"
+        """
+        tags = "," + "".join(tag for tag, _ in self.arguments)
+        return " ".join((self.address, tags, *(repr(value) for _, value in self.arguments)))
+
 
 @dataclass(frozen=True, slots=True)
 class Timed:

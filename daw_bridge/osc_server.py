@@ -179,10 +179,7 @@ class OscServer:
         """
         hit = self._clients.hit(peer, packet)
         if hit is not None:
-            try:
-                self.begin(hit)
-            except Exception:  # it is obeyed below as any other
-                _LOG.exception("%s could not begin; this is a fault of ours", hit)
+            self.begin(hit)
         client = self._clients.heard(peer, time.monotonic())
         if self._dump & 2:
             _LOG.warning("from %s: %s", peer, packet.hex(" "))

@@ -12,6 +12,7 @@ from typing import Any
 from daw_bridge.arguments import Held, check_argument
 from daw_bridge.errors import PresetError
 from daw_bridge.presets import (
+    FLAG,
     FORMAT,
     MAX_SLOTS,
     MAX_TEXT_BYTES,
@@ -28,7 +29,7 @@ from daw_bridge.table_rows import SCENES, Row
 from generator.api import GenerationRequest
 from generator.errors import RequestError
 
-_TOP = ("format", "version", *TEXTS, "session", "slot", "scene")
+_TOP = ("format", "version", *TEXTS, FLAG, "session", "slot", "scene")
 
 
 def read_document(text: str) -> Document[FiledTake]:
@@ -73,7 +74,8 @@ class _Reader:
         self._refuse_unknown(top, _TOP, "")
         texts = {name: self._text(top.get(name, ""), name) for name in TEXTS}
         scenes = self._numbered(top.get("scene", {}), "scene", SCENES, self._rig)
-        return Document(self._rig(top, ""), scenes, **texts)
+        is_dirty = self._flag(top.get(FLAG, False), FLAG)
+        return Document(self._rig(top, ""), scenes, **texts, preset_dirty=is_dirty)
 
     def _rig(self, table: Mapping[str, Any], where: str) -> Rig[FiledTake]:
         if where:
@@ -87,11 +89,9 @@ class _Reader:
     def _slot(self, table: Mapping[str, Any], where: str) -> SlotRig[FiledTake]:
         self._refuse_unknown(table, (*SLOT_ROWS, "take", "plays"), where)
         values = without_defaults(self._values(table, SLOT_ROWS, where))
-        plays = table.get("plays", False)
-        if not isinstance(plays, bool):
-            self.faults.append(f"{where}plays is {plays!r}; it may be true or false.")
+        plays = self._flag(table.get("plays", False), f"{where}plays")
         take = self._take(table["take"], f"{where}take") if "take" in table else None
-        return SlotRig(values, take, plays is True)
+        return SlotRig(values, take, plays)
 
     def _take(self, found: object, where: str) -> FiledTake | None:
         table = self._table(found, where)
@@ -139,6 +139,11 @@ class _Reader:
             return found
         self.faults.append(f"{where} is {found!r:.40}; it must be a table, such as [{where}].")
         return {}
+
+    def _flag(self, found: object, where: str) -> bool:
+        if not isinstance(found, bool):
+            self.faults.append(f"{where} is {found!r}; it may be true or false.")
+        return found is True
 
     def _text(self, found: object, where: str) -> str:
         if isinstance(found, str):

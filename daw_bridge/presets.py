@@ -24,7 +24,8 @@ MAX_SLOTS = 64
 # What a take was made from is not there after a restart, so it is not written down.
 _PASSING = ("base", "follows", "is_open")
 TAKE_FIELDS = {one.name: one for one in fields(GenerationRequest) if one.name not in _PASSING}
-TEXTS = ("description", "model", "model_sha256")
+TEXTS = ("description", "model", "model_sha256", "preset")
+FLAG = "preset_dirty"
 OtherT = TypeVar("OtherT")
 
 
@@ -38,13 +39,18 @@ class FiledTake:
 
 @dataclass(frozen=True, slots=True)
 class Document(Generic[TakeT]):
-    """A rig with its scenes, what it is for, and the model that made its takes."""
+    """A rig with its scenes, what it is for, and the model that made its takes.
+
+    A state names the preset that it came from as well, and whether it is another one by now.
+    """
 
     rig: Rig[TakeT]
     scenes: Mapping[int, Rig[TakeT]] = field(default_factory=dict)
     description: str = ""
     model: str = ""
     model_sha256: str = ""
+    preset: str = ""
+    preset_dirty: bool = False
 
 
 def takes_of(document: Document[TakeT]) -> Iterator[TakeT]:
@@ -81,8 +87,8 @@ def with_takes(
         return Rig(rig.values, slots)
 
     scenes = {number: exchanged(rig) for number, rig in document.scenes.items()}
-    texts = (document.description, document.model, document.model_sha256)
-    return Document(exchanged(document.rig), scenes, *texts)
+    others = {name: getattr(document, name) for name in (*TEXTS, FLAG)}
+    return Document(exchanged(document.rig), scenes, **others)
 
 
 # ── writing ──────────────────────────────────────────────────────────────────
@@ -96,7 +102,8 @@ def print_document(document: Document[FiledTake]) -> str:
         TOML; `read_document` gives the same document back.
     """
     texts = {name: getattr(document, name) for name in TEXTS if getattr(document, name)}
-    top = {"format": FORMAT, "version": VERSION, **texts, **_rig_table(document.rig)}
+    flag = {FLAG: True} if document.preset_dirty else {}
+    top = {"format": FORMAT, "version": VERSION, **texts, **flag, **_rig_table(document.rig)}
     if document.scenes:
         scenes = sorted(document.scenes.items())
         top["scene"] = {str(number): _rig_table(rig) for number, rig in scenes}

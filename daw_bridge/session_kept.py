@@ -58,9 +58,11 @@ def has_changed(before: SessionState, after: SessionState) -> bool:
         after: One after it, of as many slots.
 
     Returns:
-        Whether a rig of it, or a scene, would be another one.
+        Whether a rig of it, or a scene, would be another one, or it came of another preset.
     """
     if before.library.scenes is not after.library.scenes:
+        return True
+    if before.library.preset != after.library.preset:
         return True
     if any(getattr(before, name) is not getattr(after, name) for name in _HOLDERS):
         follows = after.tempo_source != "internal"  # then the tempo is not ours

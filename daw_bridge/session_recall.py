@@ -284,7 +284,7 @@ class Recalling(Generation, Timing):
     def count_changes(self) -> None:
         """Note that what is kept has changed, so that it is saved and the preset is dirty."""
         library = self.library
-        if has_changed(self.before, self.state):
+        if has_changed(self.before, self.state) or (self.is_clean and library.is_dirty):
             library = replace(library, revision=library.revision + 1)
         if self.is_clean:
             library = replace(library, clean_revision=library.revision)

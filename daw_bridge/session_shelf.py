@@ -59,8 +59,15 @@ def stored(take: Take) -> StoredTake:
 
 
 def state_document(state: SessionState) -> Document[StoredTake]:
-    """Everything that is kept between runs: the rig and the scenes."""
-    return with_takes(Document(snapshot(state), state.library.scenes), stored)
+    """Everything that is kept between runs: the rig, the scenes, and which preset it was."""
+    library = state.library
+    document = Document(
+        snapshot(state),
+        library.scenes,
+        preset=library.preset,
+        preset_dirty=library.is_dirty,
+    )
+    return with_takes(document, stored)
 
 
 class Shelving(Recalling):
@@ -249,6 +256,7 @@ class Shelving(Recalling):
             return replace(rig, slots=slots)
 
         scenes = {number: quiet(rig, keeps_playing=True) for number, rig in kept.scenes.items()}
-        self.keep_library(replace(self.library, scenes=scenes))
+        self.keep_library(replace(self.library, scenes=scenes, preset=document.preset))
+        self.is_clean = bool(document.preset) and not document.preset_dirty
         rig = quiet(kept.rig, keeps_playing=False)
         self.carry_out(Recall(self.new_id(), None, Origin.STATE, "", rig), self.moment.frame)

@@ -111,6 +111,21 @@ def test_a_take_begins_from_a_sound_as_in_one_process(
     assert audio_of(listener.ending_of(3)).any()
 
 
+def test_what_is_too_short_for_what_is_asked_is_told_as_a_bad_value(
+    process: GeneratorProcess, tiny: Path
+) -> None:
+    listener = Listener(process)
+    process.start(str(tiny))
+    process.submit(1, KICK)
+    assert audio_of(listener.ending_of(1)).any()
+    base = Base(KICK.identity, 0.3)
+    process.submit(2, replace(KICK, seconds=4.0 * KICK.duration_s, base=base))
+    refused = listener.ending_of(2)
+    assert isinstance(refused, TakeFailed)
+    assert refused.code == Fault.BAD_VALUE
+    assert "too short" in refused.text
+
+
 def test_a_take_is_what_the_model_makes(process: GeneratorProcess, tiny: Path) -> None:
     listener = Listener(process)
     process.start(str(tiny))

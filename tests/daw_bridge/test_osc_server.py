@@ -29,8 +29,8 @@ class Stage:
             LOCAL,
             BOOK,
             lambda requests, due: self.obeyed.extend((one, due) for one in requests),
-            lambda hit: self.begun.append((len(self.obeyed), hit)),
         )
+        self.server.begin = lambda hit: self.begun.append((len(self.obeyed), hit))
         self.client = UdpClient()
 
     @property
@@ -420,7 +420,7 @@ def test_a_dump_writes_what_comes_until_it_is_told_to_stop(
             caplog.clear()
             stage.client.send("/gen/slot/2/gain", ("f", -7.0))
             await stage.settle()
-            assert ("/gen/slot/2/gain" in caplog.text) == has_text
+            assert ("/gen/slot/2/gain ,f -7.0" in caplog.text) == has_text
             assert (b"/gen/slot/2/gain".hex(" ") in caplog.text) == has_bytes
 
     play(scene)

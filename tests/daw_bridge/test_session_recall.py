@@ -456,3 +456,25 @@ def test_two_slots_and_a_scene_share_a_take_after_a_restart() -> None:
     takes: set[Take | None] = {slot.take for slot in world.state.slots}
     assert len(takes) == 1
     assert len(world.told(audio.InstallTake)) == 1
+
+
+def test_a_restart_knows_which_preset_it_was_and_whether_it_has_changed() -> None:
+    world = World()
+    world.ask(LoadPreset("a"))
+    read(world, PRESET)
+    world.settle()
+    assert (world.state.library.preset, world.state.library.is_dirty) == ("a", False)
+    for is_dirty in (False, True):
+        if is_dirty:
+            world.ask(SetValue(0, "tempo_bpm", 91.0))
+        document = on_disk(world, state_document(world.state))
+        assert (document.preset, document.preset_dirty) == ("a", is_dirty)
+        new = World()
+        new.tell(Restored(on_disk(new, document)))
+        new.settle()
+        assert (new.state.library.preset, new.state.library.is_dirty) == ("a", is_dirty)
+    revision = world.state.library.revision
+    world.ask(SavePreset("a", takes=False))
+    world.tell(RigWritten(last_job(world)[0], Shelf.PRESETS, "a"))
+    assert not world.state.library.is_dirty
+    assert world.state.library.revision > revision  # so that this is written down
