@@ -84,19 +84,27 @@ def fourier_features(value: Tensor, count: int) -> Tensor:
     return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
 
-def beat_features(tempo_bpm: Tensor, origin_s: Tensor, count: int) -> Tensor:
-    """Return where in the beat and in the bar each latent's middle lies, zero without a tempo.
+class BeatFeatures(nn.Module):
+    """Where in the beat and in the bar each latent's middle lies, zero without a tempo.
 
     Shapes:
         tempo_bpm, origin_s: [batch]  ->  [batch, count, 2 len(BEAT_TURNS)]
     """
-    middles = torch.arange(count, device=tempo_bpm.device) + 0.5
-    seconds = middles * (LATENT_HOP_FRAMES / SAMPLE_RATE_HZ) - origin_s[:, None]
-    beats = seconds * (tempo_bpm[:, None] / 60.0)
-    turns = torch.tensor(BEAT_TURNS, device=tempo_bpm.device)
-    angles = 2.0 * math.pi * beats[..., None] * turns
-    told = torch.cat((angles.sin(), angles.cos()), dim=-1)
-    return told * (tempo_bpm > 0).to(told.dtype)[:, None, None]
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A buffer lies where the module does: numbers from the host would break a recording.
+        self.turns: Tensor
+        self.register_buffer("turns", torch.tensor(BEAT_TURNS), persistent=False)
+
+    def forward(self, tempo_bpm: Tensor, origin_s: Tensor, count: int) -> Tensor:
+        """Tell for ``count`` latents."""
+        middles = torch.arange(count, device=tempo_bpm.device) + 0.5
+        seconds = middles * (LATENT_HOP_FRAMES / SAMPLE_RATE_HZ) - origin_s[:, None]
+        beats = seconds * (tempo_bpm[:, None] / 60.0)
+        angles = 2.0 * math.pi * beats[..., None] * self.turns
+        told = torch.cat((angles.sin(), angles.cos()), dim=-1)
+        return told * (tempo_bpm > 0).to(told.dtype)[:, None, None]
 
 
 def rotate(x: Tensor) -> Tensor:
@@ -211,6 +219,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.config = config
         width, channels = config.width, config.latent_channels
+        self.beats = BeatFeatures()
         self.enter = nn.Linear(2 * channels + 1 + 2 * len(BEAT_TURNS), width)
         self.read_text = nn.Sequential(nn.Linear(config.text_width, width), nn.LayerNorm(width))
         self.no_text = nn.Parameter(torch.zeros(1, 1, width))
@@ -250,7 +259,7 @@ class Backbone(nn.Module):
         """Yield the hidden states before and after each of ``depth`` blocks, as `features`."""
         c = conditions
         latents = torch.cat((x, c.known, c.known_mask), dim=1).transpose(1, 2)
-        beats = beat_features(c.tempo_bpm, c.origin_s, x.shape[2]).to(x.dtype)
+        beats = self.beats(c.tempo_bpm, c.origin_s, x.shape[2]).to(x.dtype)
         given = torch.cat((latents, beats), dim=-1)
         text, bias = self.context(c)
         shifts = self.shifts(self.globals(self.summary(t, c))).reshape(x.shape[0], 6, -1)

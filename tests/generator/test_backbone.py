@@ -2,7 +2,7 @@
 
 import torch
 
-from generator.backbone import Backbone, BackboneConfig, Conditions, beat_features
+from generator.backbone import Backbone, BackboneConfig, BeatFeatures, Conditions
 
 SIZES = BackboneConfig(latent_channels=4, text_width=8, width=16, blocks=2, heads=2)
 
@@ -79,7 +79,7 @@ def test_items_of_a_batch_do_not_touch() -> None:
 def test_the_place_in_the_bar_is_the_same_four_bars_later() -> None:
     four_bars_s = 16 * 60.0 / 90.0
     tempo = torch.full((1,), 90.0)
-    now, later = (beat_features(tempo, torch.tensor([s]), 9) for s in (0.0, -four_bars_s))
+    now, later = (BeatFeatures()(tempo, torch.tensor([s]), 9) for s in (0.0, -four_bars_s))
     torch.testing.assert_close(now, later, atol=2e-4, rtol=0.0)
     assert now.std() > 0.5
-    assert not beat_features(torch.zeros(1), torch.zeros(1), 9).any()
+    assert not BeatFeatures()(torch.zeros(1), torch.zeros(1), 9).any()
