@@ -54,6 +54,8 @@ PROGRESS_STEP = 0.1
 # A take may begin to play once it is made so much faster than it plays; a machine that is busy with
 # something else makes it whole first.
 SAFE_PACE = 4.0
+# What a library says of a bad file may hold the file.
+MAX_TEXT = 600
 # The audio callback must always be able to take a core from us.
 NICENESS = 5
 
@@ -218,6 +220,12 @@ def warm_up(generator: Generator) -> None:
         pass
 
 
+def printable(text: str) -> str:
+    """Return a text as it may go to any controller: on one line and not too long."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return line if len(line) <= MAX_TEXT else line[:MAX_TEXT] + " …"
+
+
 def main(model: str, threads: int, owner: int) -> None:
     """Live as the generator's child.
 
@@ -251,16 +259,22 @@ def main(model: str, threads: int, owner: int) -> None:
 
 def _load(model: str, threads: int, say: Say) -> Generator | None:
     begun_s = time.monotonic()
+    what = ""
     try:
         generator = load_generator(model, threads=threads)
+        what = f"The model {model!r} opens, but its first take failed. "
         warm_up(generator)
     except GeneratorError as error:
-        say(LoadFailed(str(error)))
+        say(LoadFailed(printable(f"{what}{error}")))
+        return None
+    except MemoryError as error:
+        text = f"The model {model!r} needs more memory than there is here. {error}"
+        say(LoadFailed(printable(text)))
         return None
     except Exception as error:
         traceback.print_exc()
-        say(LoadFailed(f"The model {model!r} cannot be loaded here: {error!r}"))
+        say(LoadFailed(printable(f"The model {model!r} cannot be loaded here: {error!r}")))
         return None
     at_once = MAX_AT_ONCE if isinstance(generator, Batching) else 1
-    say(GeneratorReady(generator.name, 1e3 * (time.monotonic() - begun_s), at_once))
+    say(GeneratorReady(printable(generator.name), 1e3 * (time.monotonic() - begun_s), at_once))
     return generator

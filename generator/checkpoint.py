@@ -27,6 +27,10 @@ SOUND_ENCODER_FILE = "encoder.onnx"
 WEIGHTS_FILE = "weights.safetensors"
 HOUSE_FAMILY = "house"
 MAX_MANIFEST_BYTES = 1_000_000
+# It is shown to people and sent to controllers.
+MAX_NAME = 100
+# Far above any autoencoder's; a manifest may not make us fill the memory with noise.
+MAX_LATENT_CHANNELS = 4096
 PIECE_BYTES = 2**18
 
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}\.(onnx|json|safetensors)")
@@ -176,9 +180,14 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 def _read_manifest_text(folder: Path) -> str:
     path = folder / MANIFEST_FILE
     try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
+        # A pipe or a device could keep us reading for ever.
+        if not path.is_file():
+            raise CheckpointError(f"{folder} is no checkpoint: it holds no file {MANIFEST_FILE}.")
+        with path.open("rb") as stream:
+            content = stream.read(MAX_MANIFEST_BYTES + 1)
+        if len(content) > MAX_MANIFEST_BYTES:
             raise CheckpointError(f"{path} is no manifest: it is over {MAX_MANIFEST_BYTES} bytes.")
-        return path.read_text(encoding="utf-8")
+        return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(
             f"{folder} is no checkpoint: {MANIFEST_FILE} cannot be read ({error})."
@@ -231,14 +240,14 @@ def _manifest_of(content: dict[str, Any]) -> Manifest:
             }
         )
         _check_manifest(manifest)
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"{MANIFEST_FILE} is damaged: {error}") from error
     return manifest
 
 
 def _check_manifest(manifest: Manifest) -> None:
     for name in ("name", "objective", "text_encoder", "precision", "family"):
-        _text(getattr(manifest, name))
+        _name(getattr(manifest, name))
     for name in ("latent_channels", "steps", "latent_hop_frames", "sample_rate_hz"):
         _count(getattr(manifest, name))
     for statistic in (manifest.latent_mean, manifest.latent_std):
@@ -255,6 +264,11 @@ def _check_manifest(manifest: Manifest) -> None:
 
 
 def _check_layout(manifest: Manifest) -> None:
+    if manifest.latent_channels > MAX_LATENT_CHANNELS:
+        raise CheckpointError(
+            f"The checkpoint {manifest.name!r} has more than {MAX_LATENT_CHANNELS} latent "
+            "channels; no more are taken."
+        )
     found = (manifest.sample_rate_hz, manifest.latent_hop_frames)
     hop_frames = LATENT_HOP_FRAMES if manifest.family == HOUSE_FAMILY else found[1]
     if found != (SAMPLE_RATE_HZ, hop_frames):
@@ -268,6 +282,15 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f"{value!r} where a text should be")
     return value
+
+
+def _name(value: object) -> str:
+    name = _text(value)
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise ValueError(
+            f"{name[:MAX_NAME]!a} where at most {MAX_NAME} printable letters should be"
+        )
+    return name
 
 
 def _count(value: object) -> int:
@@ -297,7 +320,12 @@ def _safe_path(folder: Path, name: str) -> Path:
             "files in the folder itself are opened."
         )
     path = folder / name
-    if path.is_symlink() or not path.is_file():
+    if path.is_symlink():
+        raise CheckpointError(
+            f"The file {name} of the checkpoint in {folder} is a link; only files in the folder "
+            "itself are opened. Put the file there."
+        )
+    if not path.is_file():
         raise CheckpointError(f"The file {name} of the checkpoint in {folder} is missing.")
     return path
 

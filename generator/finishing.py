@@ -104,7 +104,8 @@ def check_finite(decoded: FloatArray) -> None:
     """
     if not np.isfinite(decoded).all():
         raise GeneratorError(
-            "The model made numbers that are no sound (NaN or infinity). Try another seed."
+            "The model made numbers that are no sound (NaN or infinity). Try another seed, or "
+            "another model."
         )
 
 

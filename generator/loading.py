@@ -41,7 +41,7 @@ def load_generator(name_or_path: str | Path, *, threads: int = 2) -> Generator:
         return ToneGenerator()
     folder = CHECKPOINTS / name
     if not _is_plain(name) or not folder.is_dir():
-        folder = Path(name_or_path).expanduser()
+        folder = _expanded(name)
     if not folder.is_dir():
         raise CheckpointError(
             f"There is no model {name!r}: it is neither a folder nor one of "
@@ -60,7 +60,7 @@ def fingerprint(name_or_path: str | Path) -> str:
         The SHA-256 of the checkpoint's manifest, which holds that of every file; empty where there
         is none.
     """
-    for folder in (CHECKPOINTS / str(name_or_path), Path(name_or_path).expanduser()):
+    for folder in (CHECKPOINTS / str(name_or_path), _expanded(str(name_or_path))):
         manifest = folder / "manifest.json"
         if manifest.is_file():
             return hashlib.sha256(manifest.read_bytes()).hexdigest()
@@ -68,7 +68,7 @@ def fingerprint(name_or_path: str | Path) -> str:
 
 
 def _open_folder(folder: Path, threads: int) -> Generator:
-    from generator.checkpoint import TRANSFORMER_FILE, read_checkpoint
+    from generator.checkpoint import HOUSE_FAMILY, TRANSFORMER_FILE, read_checkpoint
     from generator.stable_audio.files import FAMILY, is_stable_audio
 
     if is_stable_audio(folder):
@@ -78,6 +78,17 @@ def _open_folder(folder: Path, threads: int) -> Generator:
         from generator.stable_audio.onnx_networks import open_exported
 
         return open_exported(checkpoint, threads=threads)
+    if checkpoint.manifest.family != HOUSE_FAMILY:
+        raise CheckpointError(
+            f"The checkpoint {checkpoint.manifest.name!r} is of the family "
+            f"{checkpoint.manifest.family!r}; this program knows {HOUSE_FAMILY} and {FAMILY}. "
+            "Update the program."
+        )
+    from generator.text import ENCODER_FILE, TOKENIZER_FILE
+
+    # They are read by their place: what no manifest names was not verified.
+    for name in (ENCODER_FILE, TOKENIZER_FILE):
+        checkpoint.path(name)
     if TRANSFORMER_FILE in checkpoint.manifest.files:
         from generator.onnx_backend import open_onnx
 
@@ -105,6 +116,13 @@ def _needs_torch(name: str) -> CheckpointError:
         f"The checkpoint {name!r} needs torch, which is not installed. "
         'Install it with: pip install "daw-bridge[torch]"'
     )
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # ~ with the name of nobody
+        return Path(name)
 
 
 def _is_plain(name: str) -> bool:

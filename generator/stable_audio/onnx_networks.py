@@ -8,9 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from generator.api import FloatArray, IntArray
+from generator.api import MAX_SECONDS, SAMPLE_RATE_HZ, FloatArray, IntArray
 from generator.checkpoint import (
     DECODER_FILE,
+    MAX_LATENT_CHANNELS,
     SOUND_ENCODER_FILE,
     TRANSFORMER_FILE,
     Checkpoint,
@@ -120,7 +121,7 @@ def clip_of(manifest: Manifest) -> ClipSizes:
         Its sizes.
 
     Raises:
-        CheckpointError: They are missing or are no counts.
+        CheckpointError: They are missing, are no counts, or are too large.
     """
     found = manifest.architecture.get(FAMILY, {})
     sizes = {part.name: found.get(part.name, 0) for part in fields(ClipSizes)}
@@ -129,7 +130,14 @@ def clip_of(manifest: Manifest) -> ClipSizes:
             f"The checkpoint {manifest.name!r} does not give the sizes of its clip "
             f"({', '.join(sizes)}); export it again."
         )
-    return ClipSizes(**{name: int(size) for name, size in sizes.items()})
+    clip = ClipSizes(**{name: int(size) for name, size in sizes.items()})
+    if clip.channels > MAX_LATENT_CHANNELS or clip.frames > MAX_SECONDS * SAMPLE_RATE_HZ:
+        raise CheckpointError(
+            f"The checkpoint {manifest.name!r} has a clip of {clip.frames / SAMPLE_RATE_HZ:.0f} s "
+            f"with {clip.channels} channels; at most {MAX_SECONDS:.0f} s and "
+            f"{MAX_LATENT_CHANNELS} are taken."
+        )
+    return clip
 
 
 def _open_graph(checkpoint: Checkpoint, name: str, threads: int) -> OnnxGraph:

@@ -152,6 +152,12 @@ def with_a_name_outside(folder: Path) -> None:
     (folder / MANIFEST_FILE).write_text(json.dumps(content))
 
 
+def with_words_without_end(folder: Path) -> None:
+    content = json.loads((folder / MANIFEST_FILE).read_text())
+    content |= {f"field\n{number}\ud800": 0 for number in range(20_000)}
+    (folder / MANIFEST_FILE).write_text(json.dumps(content))
+
+
 class Bomb:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -171,9 +177,10 @@ HOSTILE: tuple[tuple[Callable[[Path], None], str], ...] = (
     (truncated, "not the one that was written"),
     (tampered, "not the one that was written"),
     (of_other_shape, "Incompatible dimensions"),
-    (without_numbers, "no sound"),
+    (without_numbers, "first take failed. The model made numbers that are no sound"),
     (with_an_outside_path, "another file"),
     (with_a_name_outside, "only .onnx"),
+    (with_words_without_end, "unknown fields"),
 )
 
 
@@ -191,6 +198,9 @@ def test_hostile_checkpoints_are_refused_and_the_old_model_plays_on(
         refused = verdict(listener, job_id)
         assert isinstance(refused, ModelRefused), spoil.__name__
         assert text in refused.text
+        # Any controller must be able to show it.
+        assert refused.text.isprintable()
+        assert len(refused.text) < 1000
         process.submit(job_id, KICK)
         event = listener.ending_of(job_id)
         assert isinstance(event, TakeReady)

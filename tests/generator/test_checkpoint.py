@@ -1,6 +1,7 @@
 """Laws of the checkpoint format: what is written is read, and nothing else is opened."""
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_a_missing_or_linked_file_is_refused(folder: Path) -> None:
     with pytest.raises(CheckpointError, match="missing"):
         read_checkpoint(folder)
     (folder / "decoder.onnx").symlink_to(folder / "elsewhere")
-    with pytest.raises(CheckpointError, match="missing"):
+    with pytest.raises(CheckpointError, match="is a link"):
         read_checkpoint(folder)
 
 
@@ -112,6 +113,11 @@ def test_a_file_elsewhere_or_of_another_kind_is_refused(folder: Path, name: str)
         ({"latent_channels": 3}, "statistics"),
         ({"latent_channels": "2"}, "damaged"),
         ({"name": ""}, "damaged"),
+        ({"name": "x" * 101}, "printable"),
+        ({"name": "a\nb"}, "printable"),
+        ({"name": "\ud800"}, "printable"),
+        ({"latent_channels": 10**9, "latent_mean": [], "latent_std": []}, "latent channels"),
+        ({"metrics": {"loss": 10**400}}, "damaged"),
         ({"metrics": {"loss": "low"}}, "damaged"),
         ({"architecture": [1]}, "damaged"),
         ({"licences": [{"part": "x"}]}, "damaged"),
@@ -135,6 +141,16 @@ def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
         read_checkpoint(tmp_path)
     (tmp_path / MANIFEST_FILE).write_bytes(b" " * 1_000_001)
     with pytest.raises(CheckpointError, match="is no manifest"):
+        read_checkpoint(tmp_path)
+
+
+def test_a_manifest_that_never_ends_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / MANIFEST_FILE)
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        read_checkpoint(tmp_path)
+    (tmp_path / MANIFEST_FILE).unlink()
+    (tmp_path / MANIFEST_FILE).symlink_to("/dev/zero")
+    with pytest.raises(CheckpointError, match="no checkpoint"):
         read_checkpoint(tmp_path)
 
 
