@@ -25,7 +25,8 @@ def open_stable_audio(
     model = load_model(folder)
     config = model.config
     tokenizer = folder.text_folder(config.text_model) / TOKENIZER_FILE
-    pieces = Pieces(tokenizer, most=config.text_tokens)
+    vocabulary = model.text.shared.num_embeddings
+    pieces = Pieces(tokenizer, most=config.text_tokens, vocabulary=vocabulary)
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if torch.device(chosen).type == "cpu":
         # A processor takes so long that a caller wants to stop between stages.

@@ -20,12 +20,13 @@ class Pieces:
     Args:
         path: A `tokenizer.json`.
         most: Number of pieces after which a text is cut; the end mark counts.
+        vocabulary: How many pieces the text encoder knows; any number where it is not given.
 
     Raises:
-        CheckpointError: The file is missing or is no tokeniser.
+        CheckpointError: The file is missing, is no tokeniser, or belongs to another text encoder.
     """
 
-    def __init__(self, path: Path, *, most: int) -> None:
+    def __init__(self, path: Path, *, most: int, vocabulary: int | None = None) -> None:
         try:
             if path.stat().st_size > MAX_TOKENIZER_BYTES:
                 raise CheckpointError(f"{path} is no tokeniser: over {MAX_TOKENIZER_BYTES} bytes.")
@@ -36,6 +37,12 @@ class Pieces:
             self._tokenizer = Tokenizer.from_str(text)
         except Exception as error:  # the library raises nothing narrower
             raise CheckpointError(f"{path} is no tokeniser: {error}") from error
+        highest = max(self._tokenizer.get_vocab().values(), default=0)
+        if vocabulary is not None and highest >= vocabulary:
+            raise CheckpointError(
+                f"{path} numbers its pieces up to {highest}; the text encoder knows {vocabulary}. "
+                "Bring the tokeniser that belongs to it."
+            )
         self._tokenizer.enable_truncation(most)
         self._tokenizer.no_padding()
 

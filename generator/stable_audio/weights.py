@@ -6,6 +6,7 @@ network must be there with its shape; what belongs to no network that we run is 
 """
 
 import pickle
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,9 +82,9 @@ def _fill(module: nn.Module, read: Read, found: Mapping[str, str]) -> None:
                 f"The weights do not fit the configuration: {found.get(name, name)} is "
                 f"{value.dtype} {list(value.shape)} where {list(wanted.shape)} is needed."
             )
-        if not value.isfinite().all():
-            raise CheckpointError(f"The weights are damaged: {name} holds what is no number.")
         state[name] = value.float()
+        if not state[name].isfinite().all():
+            raise CheckpointError(f"The weights are damaged: {name} holds what is no number.")
     module.load_state_dict(state, assign=True)
 
 
@@ -119,12 +120,14 @@ def _open_tensors(path: Path) -> Iterator[TensorFile]:
 
 def _read_restricted(path: Path) -> dict[str, Tensor]:
     """Read torch's own format with its loader for tensors only, which runs no code of the file."""
+    _check_unpacked(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        # What torch says of it is how to run the program.
         raise CheckpointError(
-            f"{path} holds more than weights and was not opened, for it could run any program: "
-            f"{' '.join(str(error).split())[:200]}. Bring the .safetensors file instead."
+            f"{path} holds more than weights and was not opened, for it could run any program. "
+            "Bring the .safetensors file instead."
         ) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path} holds no weights: {error!s:.200}") from error
@@ -132,4 +135,24 @@ def _read_restricted(path: Path) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds no table of weights but a {type(content).__name__}.")
-    return {name: value for name, value in content.items() if isinstance(value, Tensor)}
+    return {
+        name: value
+        for name, value in content.items()
+        if isinstance(name, str) and isinstance(value, Tensor) and value.layout == torch.strided
+    }
+
+
+def _check_unpacked(path: Path) -> None:
+    """Refuse an archive that would grow and fill the memory: torch itself packs nothing."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked_bytes = sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CheckpointError(f"{path} holds no weights: {error}") from error
+    if unpacked_bytes > path.stat().st_size:
+        raise CheckpointError(
+            f"{path} is packed and was not opened, for it could grow without end. "
+            "Bring the .safetensors file instead."
+        )

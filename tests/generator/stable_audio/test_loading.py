@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -190,13 +191,47 @@ def test_a_file_that_would_run_a_program_is_refused(
         path.write_bytes(pickle.dumps(content, protocol=2))
     else:
         torch.save(content, path)
-    with pytest.raises(CheckpointError, match="could run any program"):
+    with pytest.raises(CheckpointError, match="could run any program") as refused:
         load_generator(brought)
+    # Torch tells how to run it all the same.
+    assert "weights_only" not in str(refused.value)
     assert not mark.exists()
     # The same file does run its program where it is trusted.
     if not plain:
         torch.load(path, weights_only=False)
         assert mark.exists()
+
+
+def test_a_packed_file_is_not_unpacked(brought: Path, tmp_path: Path) -> None:
+    (brought / WEIGHTS).unlink()
+    torch.save({"a": torch.zeros(2)}, tmp_path / "small.ckpt")
+    with (
+        zipfile.ZipFile(tmp_path / "small.ckpt") as small,
+        zipfile.ZipFile(brought / "model.ckpt", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in small.namelist():
+            packed.writestr(name, bytes(2**22) if name.endswith("/data.pkl") else small.read(name))
+    with pytest.raises(CheckpointError, match="is packed"):
+        load_generator(brought)
+
+
+def test_only_plain_tensors_of_a_checkpoint_are_weights(brought: Path) -> None:
+    tensors: dict[Any, Any] = dict(load_file(brought / WEIGHTS))
+    (brought / WEIGHTS).unlink()
+    torch.save(tensors | {3: torch.zeros(1), "step": 7}, brought / "model.ckpt")
+    assert load_generator(brought).generate(REQUEST).audio.any()
+    torch.save(tensors | {NAME: tensors[NAME].to_sparse()}, brought / "model.ckpt")
+    with pytest.raises(CheckpointError, match=r"to_qkv\.weight is missing"):
+        load_generator(brought)
+
+
+def test_a_tokeniser_of_another_encoder_is_refused(brought: Path) -> None:
+    path = brought / TEXT_MODEL / "tokenizer.json"
+    content = json.loads(path.read_text())
+    content["model"]["vocab"] += [[f"word {number}", -1.0] for number in range(9)]
+    path.write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="belongs to it"):
+        load_generator(brought)
 
 
 def rewritten(folder: Path, change: Callable[[dict[str, Tensor]], None]) -> None:
@@ -215,6 +250,12 @@ NAME = "model.model.transformer.layers.1.self_attn.to_qkv.weight"
         (lambda tensors: tensors.pop(NAME), "to_qkv.weight is missing"),
         (lambda tensors: tensors.update({NAME: torch.zeros(3, 3)}), r"\[3, 3\] where \[384, 128\]"),
         (lambda tensors: tensors[NAME].fill_(float("nan")), "no number"),
+        (
+            lambda tensors: tensors.update(
+                {NAME: torch.full((384, 128), float("nan")).to(torch.float8_e4m3fn)}
+            ),
+            "no number",
+        ),
         (lambda tensors: tensors.update({NAME: tensors[NAME].int()}), "torch.int32"),
     ],
 )
