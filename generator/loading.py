@@ -96,7 +96,7 @@ def _open_folder(folder: Path, threads: int) -> Generator:
     try:
         from generator.torch_backend import open_torch
     except ImportError as error:
-        raise _needs_torch(checkpoint.manifest.name) from error
+        raise _needs_torch(checkpoint.manifest.name, error) from error
     return open_torch(checkpoint)
 
 
@@ -107,11 +107,16 @@ def _open_stable_audio(folder: Path) -> Generator:
     try:
         from generator.stable_audio.opening import open_stable_audio
     except ImportError as error:
-        raise _needs_torch(brought.name) from error
+        raise _needs_torch(brought.name, error) from error
     return open_stable_audio(brought)
 
 
-def _needs_torch(name: str) -> CheckpointError:
+def _needs_torch(name: str, error: ImportError) -> CheckpointError:
+    if not isinstance(error, ModuleNotFoundError):
+        return CheckpointError(
+            f"The checkpoint {name!r} needs torch, which does not start here, perhaps for want of "
+            f"memory: {error}"
+        )
     return CheckpointError(
         f"The checkpoint {name!r} needs torch, which is not installed. "
         'Install it with: pip install "daw-bridge[torch]"'

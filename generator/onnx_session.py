@@ -4,6 +4,7 @@ It does not know what a graph computes. Sessions are opened from bytes, never fr
 what was verified is what runs and a graph cannot pull further files in.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ Array = npt.NDArray[Any]
 _EXTERNAL_TENSOR_MARK = b"\x0a\x08location\x12"
 # The names of operations that only processors have: int8 products, and the runtime's own domain.
 _PROCESSOR_MARKS = (b"MatMulInteger", b"DynamicQuantize", b"com.microsoft")
+_OUTSIDE_FOLDER = "session.model_external_initializers_file_folder_path"
 PROCESSOR, APPLE = "CPUExecutionProvider", "CoreMLExecutionProvider"
 # Smaller graphs are done sooner than they are compiled for CoreML and copied there.
 _APPLE_LEAST_BYTES = 2**26
@@ -83,6 +85,8 @@ class OnnxGraph:
         options.log_severity_level = _LOG_ERRORS_ONLY
         # Idle threads that spin would take the core from the audio callback.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # The mark can be spelt in other ways: what is in another file is looked for where none is.
+        options.add_session_config_entry(_OUTSIDE_FOLDER, os.devnull)
         try:
             providers = chosen_providers(onnxruntime.get_available_providers(), model)
             self._session = onnxruntime.InferenceSession(model, options, providers=providers)

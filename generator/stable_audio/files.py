@@ -79,8 +79,11 @@ def open_folder(folder: Path) -> StableAudioFolder:
         The folder and the licence that was confirmed.
 
     Raises:
-        CheckpointError: The licence has not been confirmed; the text says how.
+        CheckpointError: The folder has another layout, or the licence has not been confirmed; the
+            text says how.
     """
+    if not is_stable_audio(folder):
+        raise CheckpointError(f"{folder} holds no Stable Audio model: there is no {CONFIG_FILE}.")
     path = folder / LICENCE_FILE
     try:
         with path.open(encoding="utf-8") as stream:

@@ -176,5 +176,8 @@ def test_the_command_refuses_in_words(
     published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tmp_path), str(tmp_path / "out")]) == 1
+    assert "no Stable Audio model" in capsys.readouterr().err
+    (tmp_path / "model_config.json").write_text("{}")
+    assert main([str(tmp_path), str(tmp_path / "out")]) == 1
     assert KNOWN_LICENCE in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

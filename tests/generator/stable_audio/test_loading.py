@@ -2,10 +2,12 @@
 
 import json
 import pickle
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from generator.errors import CheckpointError, RequestError
 from generator.finishing import finish
 from generator.loading import load_generator
 from generator.memory import SoundMemory
-from generator.stable_audio.files import KNOWN_LICENCE, LICENCE_FILE
+from generator.stable_audio.files import KNOWN_LICENCE, LICENCE_FILE, open_folder
 from generator.stable_audio.pipeline import StableAudioGenerator
 from tests.generator.stable_audio.published import TEXT_MODEL, Published
 
@@ -278,6 +280,22 @@ def test_cut_off_weights_are_refused(brought: Path, name: str, keep: int) -> Non
     (brought / name).write_bytes(whole[:keep])
     with pytest.raises(CheckpointError):
         load_generator(brought)
+
+
+@pytest.mark.parametrize(
+    ("module", "text"), [(None, "not installed"), (ModuleType("opening"), "does not start here")]
+)
+def test_it_is_told_whether_torch_is_missing_or_broken(
+    brought: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType | None, text: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "generator.stable_audio.opening", module)
+    with pytest.raises(CheckpointError, match=text):
+        load_generator(brought)
+
+
+def test_nobody_confirms_the_licence_of_what_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"there is no model_config\.json"):
+        open_folder(tmp_path)
 
 
 def test_the_licence_must_be_confirmed_by_its_name(brought: Path) -> None:
