@@ -20,6 +20,10 @@ CONTEXT_LATENTS = 32
 MARGIN_LATENTS = 32
 # The same beyond a loop, which would else end in silence where its words name what dies away.
 LOOP_MARGIN_LATENTS = 16
+# The same beyond a take that ends: so large a part of it, and at most so many. Clips that the model
+# has learnt from end in rests, and a pad would be over at three quarters of the length asked for.
+ENDING_SHARE = 4
+ENDING_MARGIN_LATENTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,11 @@ def margin_of(request: GenerationRequest) -> int:
     """Return how many latent frames are made beyond the end of a take and forgotten."""
     if request.is_open:
         return MARGIN_LATENTS
-    return LOOP_MARGIN_LATENTS if request.loop else 0
+    if request.loop:
+        return LOOP_MARGIN_LATENTS
+    if request.follows:
+        return 0
+    return min(request.frames // LATENT_HOP_FRAMES // ENDING_SHARE, ENDING_MARGIN_LATENTS)
 
 
 def seconds_of(latents: int) -> float:
@@ -65,7 +73,7 @@ def seconds_of(latents: int) -> float:
 def told_seconds(request: GenerationRequest, latents: int) -> float:
     """Return how long the model is told that a take is, of which so many latents are made.
 
-    What is cut out of a longer sound, such as a loop, is told as all that is made of it.
+    What is cut out of a longer sound is told as all that is made of it.
     """
     return seconds_of(latents) if margin_of(request) else request.duration_s
 

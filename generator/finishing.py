@@ -21,7 +21,10 @@ from generator.levels import (
 )
 
 FADE_IN_S = 0.002
-FADE_OUT_S = 0.008
+# A take that still sounds at its end falls over so large a part of it, within these bounds.
+FADE_OUT_SHARE = 16
+LEAST_FADE_OUT_S = 0.008
+MOST_FADE_OUT_S = 0.3
 LOOP_TAIL_S = 0.06
 LOOP_TAIL_LEAST_FRAMES = 256
 QUIET_EDGE = 1e-3
@@ -227,7 +230,8 @@ def _rise_frames(sound: FloatArray, frames: int | None) -> int:
 
 
 def _fall_frames(frames: int) -> int:
-    return min(round(FADE_OUT_S * SAMPLE_RATE_HZ), frames // 4)
+    least, most = (round(s * SAMPLE_RATE_HZ) for s in (LEAST_FADE_OUT_S, MOST_FADE_OUT_S))
+    return min(max(least, min(frames // FADE_OUT_SHARE, most)), frames // 4)
 
 
 def close_loop(decoded: FloatArray, split: LoopSplit) -> FloatArray:

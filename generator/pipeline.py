@@ -196,13 +196,16 @@ class LatentGenerator:
         return canvas_from(source, request.base, count + margin, request.duration_s)
 
     def _source(self, request: GenerationRequest, identity: str) -> FloatArray:
-        """Return the latents that a take begins from; a loop's go on from its beginning."""
+        """Return the latents that a take begins from, beyond its end as well.
+
+        There a loop's go on from its beginning, all others as they end.
+        """
         count = self.latent_frames(request)
         source = self._heard_source(request, identity, count)
-        if not request.loop or source.shape[2] < count:
+        if source.shape[2] < count:
             return source
         rest = ((0, 0), (0, 0), (0, margin_of(request)))
-        return np.pad(source[..., :count], rest, mode="wrap")
+        return np.pad(source[..., :count], rest, mode="wrap" if request.loop else "edge")
 
     def _heard_source(self, request: GenerationRequest, identity: str, count: int) -> FloatArray:
         """Return the latents of a take that was made, or of a sound as long as the take's own."""
