@@ -1,4 +1,4 @@
-"""Measures everything, prints the table and writes docs/bench.md.
+"""Measures everything, prints the table and writes docs/bench.md and its picture.
 
 ``python -m bench``; each file with a ``measure`` can also be asked alone with ``--only``, or left
 out with ``--without``, and the page says so. What was measured in training is copied from the
@@ -24,7 +24,8 @@ from bench import (
     seed_architecture,
     swap,
 )
-from bench.page import PAGE, render_page, render_table
+from bench.page import PAGE, PLOT, render_page, render_table
+from bench.plot import draw_parts
 from bench.row import Row
 from generator.loading import TONE
 
@@ -54,6 +55,8 @@ def main() -> int:
         notes = (*NOTES, TONE_NOTE) if options.model == TONE else NOTES
         if options.without:
             notes = (*notes, f"Left out of this run: {', '.join(options.without)}.")
+        if draw_parts(rows, PLOT):
+            notes = (*notes, f"![How long each stage of a take takes]({PLOT.name})")
         PAGE.write_text(render_page(options.model, rows, notes), "utf-8")
         print(f"written to {PAGE.name}", file=sys.stderr)
     return 0

@@ -178,11 +178,12 @@ def floor_row(timing: Timing, work: Mapping[str, Work], rates: Rates) -> Row:
     ]
     total = sum(timing.stage_ms.values()) / sum(least_ms.values())
     return Row(
-        f"take of {SECONDS:g} s, int8, {THREADS} threads: distance to the counted floor",
+        f"take of {SECONDS:g} s, int8, {THREADS} threads: the counted floor, and the distance to it",
         f"named; goal {GOAL:g} ×",
         f"{total:.1f} × in all; {', '.join(parts)}; rates: {rates.products / 1e9:.0f} G int8 "
         f"products, {rates.operations / 1e9:.0f} G float operations, "
         f"{rates.bytes_moved / 1e9:.0f} GB a second",
+        parts_ms=least_ms,
     )
 
 

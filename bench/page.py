@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.row import Row
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "bench.md"
+PLOT = PAGE.with_name("bench-stages.svg")
 
 HEAD = """# Figures
 

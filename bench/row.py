@@ -3,7 +3,8 @@
 Knows nothing of how a figure is measured; every ``measure`` of this package returns rows.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +16,14 @@ class Row:
         required: What the project asks for.
         measured: What was seen here, with its unit.
         passed: Whether it holds; None where nothing is asked or nothing could be measured.
+        parts_ms: What it is the sum of, in milliseconds by name, to be drawn.
     """
 
     what: str
     required: str
     measured: str
     passed: bool | None = None
+    parts_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
