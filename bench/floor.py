@@ -178,7 +178,7 @@ def floor_row(timing: Timing, work: Mapping[str, Work], rates: Rates) -> Row:
     ]
     total = sum(timing.stage_ms.values()) / sum(least_ms.values())
     return Row(
-        f"take of {SECONDS:g} s, int8, {THREADS} threads: the counted floor, and the distance to it",
+        f"take of {SECONDS:g} s, int8, {THREADS} threads: the counted floor and the distance",
         f"named; goal {GOAL:g} ×",
         f"{total:.1f} × in all; {', '.join(parts)}; rates: {rates.products / 1e9:.0f} G int8 "
         f"products, {rates.operations / 1e9:.0f} G float operations, "

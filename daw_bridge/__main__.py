@@ -117,7 +117,8 @@ def _generate(options: argparse.Namespace, settings: Settings) -> int:
         raise DawBridgeError("--batch takes everything from its file; leave the other words out.")
     else:
         jobs = read_batch(options.batch)
-    for line in generate_files(jobs, settings.model, settings.generator_threads):
+    threads, device = settings.generator_threads, settings.torch_device
+    for line in generate_files(jobs, settings.model, threads=threads, device=device):
         _say(line)
     return 0
 

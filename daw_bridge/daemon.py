@@ -91,7 +91,9 @@ class Daemon:
         self._ended = asyncio.Event()
         self._watchers: list[asyncio.Task[None]] = []
         self._book = AddressBook(settings.root, settings.slots)
-        self._generator = GeneratorProcess(threads=settings.generator_threads)
+        self._generator = GeneratorProcess(
+            threads=settings.generator_threads, device=settings.torch_device
+        )
         self._folder = StateFolder(settings.state_dir)
         memory = DeviceMemory(self._folder, settings)
         chosen = memory.recall()

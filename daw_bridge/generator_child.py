@@ -226,12 +226,13 @@ def printable(text: str) -> str:
     return line if len(line) <= MAX_TEXT else line[:MAX_TEXT] + " …"
 
 
-def main(model: str, threads: int, owner: int) -> None:
+def main(model: str, threads: int, device: str, owner: int) -> None:
     """Live as the generator's child.
 
     Args:
         model: Name or path of the model.
         threads: Number of threads that it may use.
+        device: Where it computes if it is one in torch.
         owner: Process id of control.
     """
     # Ctrl-C reaches every process of a terminal; control decides when we end.
@@ -248,7 +249,7 @@ def main(model: str, threads: int, owner: int) -> None:
         events.flush()
 
     try:
-        generator = _load(model, threads, say)
+        generator = _load(model, say, threads=threads, device=device)
         if generator is not None:
             serve(generator, inbox, say, owner)
     except BrokenPipeError:
@@ -257,11 +258,11 @@ def main(model: str, threads: int, owner: int) -> None:
     inbox.leave()
 
 
-def _load(model: str, threads: int, say: Say) -> Generator | None:
+def _load(model: str, say: Say, *, threads: int, device: str) -> Generator | None:
     begun_s = time.monotonic()
     what = ""
     try:
-        generator = load_generator(model, threads=threads)
+        generator = load_generator(model, threads=threads, device=device)
         what = f"The model {model!r} opens, but its first take failed. "
         warm_up(generator)
     except GeneratorError as error:

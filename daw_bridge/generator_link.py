@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -22,15 +23,23 @@ _CODE = """\
 import sys
 sys.path.insert(0, sys.argv[1])
 from daw_bridge.generator_child import main
-main(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+main(sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a model may use: so many threads, and for those in torch a device."""
+
+    threads: int = 2
+    device: str = "auto"
 
 
 class ChildLink:
     """One child process, and the thread that hears it."""
 
-    def __init__(self, model: str, threads: int, heard: "Mailbox") -> None:
-        arguments = [str(_ROOT), model, str(threads), str(os.getpid())]
+    def __init__(self, model: str, means: Means, heard: "Mailbox") -> None:
+        arguments = [str(_ROOT), model, str(means.threads), means.device, str(os.getpid())]
         self.process = subprocess.Popen(
             [sys.executable, "-c", _CODE, *arguments],
             stdin=subprocess.PIPE,

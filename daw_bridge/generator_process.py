@@ -26,7 +26,7 @@ from daw_bridge.generator_events import (
     TakeProgress,
     TakeReady,
 )
-from daw_bridge.generator_link import ChildLink, Mailbox
+from daw_bridge.generator_link import ChildLink, Mailbox, Means
 from daw_bridge.generator_wire import (
     ChildEvent,
     DropTake,
@@ -61,10 +61,11 @@ class GeneratorProcess:
 
     Args:
         threads: Number of threads that the model may use.
+        device: Where one in torch computes, see `generator.loading`.
     """
 
-    def __init__(self, *, threads: int = 2) -> None:
-        self._threads = threads
+    def __init__(self, *, threads: int = 2, device: str = "auto") -> None:
+        self._means = Means(threads, device)
         self._model = ""
         self._mailbox = Mailbox()
         self._child: ChildLink | None = None
@@ -108,7 +109,7 @@ class GeneratorProcess:
         self._model = model
         self._broken_text = ""
         self._failed_starts = 0
-        self._child = ChildLink(model, self._threads, self._mailbox)
+        self._child = ChildLink(model, self._means, self._mailbox)
 
     def known_models(self) -> tuple[str, ...]:
         """Return the names of the models that came with the daemon."""
@@ -122,7 +123,7 @@ class GeneratorProcess:
             model: Name or path, as `generator.loading` reads it.
         """
         self._drop_candidate()
-        self._candidate = Candidate(job_id, model, ChildLink(model, self._threads, self._mailbox))
+        self._candidate = Candidate(job_id, model, ChildLink(model, self._means, self._mailbox))
 
     def leave_model(self, job_id: int) -> None:
         """Do not load it after all; one that plays already is left alone, and nothing is told."""
@@ -308,7 +309,7 @@ class GeneratorProcess:
                 self._fail(request_id, Fault.GENERATOR_FAILED, self._broken_text)
             self._waiting.clear()
         else:
-            self._child = ChildLink(self._model, self._threads, self._mailbox)
+            self._child = ChildLink(self._model, self._means, self._mailbox)
 
     def _roll_back(self) -> None:
         """Go back to the model that played before the one that does not start any more."""

@@ -147,13 +147,16 @@ def read_batch(path: Path) -> list[OfflineJob]:
     return jobs
 
 
-def generate_files(jobs: Sequence[OfflineJob], model: str, threads: int) -> Iterator[str]:
+def generate_files(
+    jobs: Sequence[OfflineJob], model: str, *, threads: int, device: str
+) -> Iterator[str]:
     """Make every take and write it.
 
     Args:
         jobs: What to make.
         model: Name or folder of the checkpoint.
         threads: Threads that compute a take.
+        device: Where a model in torch computes.
 
     Yields:
         A line for the user after each file.
@@ -164,7 +167,7 @@ def generate_files(jobs: Sequence[OfflineJob], model: str, threads: int) -> Iter
     for job in jobs:
         if not job.output.parent.is_dir():
             raise DawBridgeError(f"The folder {job.output.parent} does not exist; make it first.")
-    generator = load_generator(model, threads=threads)
+    generator = load_generator(model, threads=threads, device=device)
     for job in jobs:
         if job.init is not None:
             hear(generator, _sound(job.init))

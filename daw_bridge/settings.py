@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from platformdirs import user_config_path, user_state_path
 from pydantic import Field, ValidationError, field_validator
@@ -64,6 +64,11 @@ class Settings(BaseSettings):
     model: str = Field(default="house", min_length=1, description="Checkpoint by name or folder")
     generator_threads: int = Field(
         default=2, ge=1, le=64, description="Threads that compute a take"
+    )
+    torch_device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Where models in torch compute; auto is a GPU if there is one. Others, such as "
+        "house, run on the processor",
     )
     host: str = Field(
         default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for the LAN"

@@ -21,18 +21,22 @@ def known_names() -> tuple[str, ...]:
     return (*shipped, TONE)
 
 
-def load_generator(name_or_path: str | Path, *, threads: int = 2) -> Generator:
+def load_generator(
+    name_or_path: str | Path, *, threads: int = 2, device: str = "auto"
+) -> Generator:
     """Open a generator.
 
     Args:
         name_or_path: One of `known_names`, or a checkpoint folder.
         threads: Number of threads that it may use.
+        device: Where models in torch run: "auto", "cpu" or "cuda". All others run on the processor.
 
     Returns:
         A generator that is ready to work.
 
     Raises:
-        CheckpointError: There is no such checkpoint, or it is not what it should be.
+        CheckpointError: There is no such checkpoint, or it is not what it should be; or it wants
+            a device that is not there.
     """
     name = str(name_or_path)
     if name == TONE:
@@ -47,7 +51,7 @@ def load_generator(name_or_path: str | Path, *, threads: int = 2) -> Generator:
             f"There is no model {name!r}: it is neither a folder nor one of "
             f"{', '.join(known_names())}."
         )
-    return _open_folder(folder, threads)
+    return _open_folder(folder, threads, device)
 
 
 def fingerprint(name_or_path: str | Path) -> str:
@@ -67,12 +71,12 @@ def fingerprint(name_or_path: str | Path) -> str:
     return ""
 
 
-def _open_folder(folder: Path, threads: int) -> Generator:
+def _open_folder(folder: Path, threads: int, device: str) -> Generator:
     from generator.checkpoint import HOUSE_FAMILY, TRANSFORMER_FILE, read_checkpoint
     from generator.stable_audio.files import FAMILY, is_stable_audio
 
     if is_stable_audio(folder):
-        return _open_stable_audio(folder)
+        return _open_stable_audio(folder, device)
     checkpoint = read_checkpoint(folder)
     if checkpoint.manifest.family == FAMILY:
         from generator.stable_audio.onnx_networks import open_exported
@@ -97,10 +101,10 @@ def _open_folder(folder: Path, threads: int) -> Generator:
         from generator.torch_backend import open_torch
     except ImportError as error:
         raise _needs_torch(checkpoint.manifest.name, error) from error
-    return open_torch(checkpoint)
+    return open_torch(checkpoint, device=device)
 
 
-def _open_stable_audio(folder: Path) -> Generator:
+def _open_stable_audio(folder: Path, device: str) -> Generator:
     from generator.stable_audio.files import open_folder
 
     brought = open_folder(folder)
@@ -108,7 +112,7 @@ def _open_stable_audio(folder: Path) -> Generator:
         from generator.stable_audio.opening import open_stable_audio
     except ImportError as error:
         raise _needs_torch(brought.name, error) from error
-    return open_stable_audio(brought)
+    return open_stable_audio(brought, device=device)
 
 
 def _needs_torch(name: str, error: ImportError) -> CheckpointError:

@@ -22,6 +22,7 @@ from generator.pipeline import Array, LatentGenerator
 from generator.sound_encoder import encoder_of
 from generator.take_program import Making, Sounding
 from generator.text import TextEncoder
+from generator.torch_device import AUTO, choose_device
 from generator.torch_generator import TakeMaker, TorchGenerator
 
 TRANSFORMER_SIZES = "transformer"
@@ -153,21 +154,24 @@ class TorchText(TextEncoder):
 
 
 def open_torch(
-    checkpoint: Checkpoint, *, device: str | None = None, dtype: torch.dtype | None = None
+    checkpoint: Checkpoint, *, device: str = AUTO, dtype: torch.dtype | None = None
 ) -> LatentGenerator:
     """Open a checkpoint in torch.
 
     Args:
         checkpoint: A verified checkpoint with WEIGHTS_FILE and a text encoder.
-        device: Where to run; the first GPU if there is one, where it is not given.
+        device: Where to run, see `choose_device`.
         dtype: How precisely; by default bfloat16, but on a processor, where that is slow and
             rounds more, float32.
 
     Returns:
         A generator that is ready to work; a `TorchGenerator` where the weights hold the text
         encoder too.
+
+    Raises:
+        CheckpointError: There is no such device, or the weights are not what they should be.
     """
-    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    chosen = choose_device(device)
     usual = torch.float32 if chosen.type == "cpu" else torch.bfloat16
     networks = TorchNetworks(checkpoint, device=chosen, dtype=dtype or usual)
     manifest, encoder = checkpoint.manifest, encoder_of(checkpoint)

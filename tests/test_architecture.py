@@ -55,6 +55,7 @@ OWNERS = {
     "safetensors": {
         "generator/stable_audio/weights.py",
         "generator/torch_backend.py",
+    "generator/torch_device.py",
     },
     "soundfile": {"daw_bridge/sound_files.py", "training/sound_files.py"},
     "tinysoundfont": {"training/corpus/general_midi.py"},
@@ -76,7 +77,6 @@ TORCH_FILES = {
     "generator/minilm.py",
     "generator/stable_audio/model.py",
     "generator/stable_audio/oobleck.py",
-    "generator/stable_audio/opening.py",
     "generator/stable_audio/recorded.py",
     "generator/stable_audio/t5.py",
     "generator/stable_audio/torch_networks.py",
@@ -84,6 +84,7 @@ TORCH_FILES = {
     "generator/stable_audio/weights.py",
     "generator/take_program.py",
     "generator/torch_backend.py",
+    "generator/torch_device.py",
     "generator/torch_generator.py",
 }
 

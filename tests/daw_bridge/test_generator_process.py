@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from daw_bridge.errors import Fault
 from daw_bridge.generator_events import (
@@ -19,6 +20,7 @@ from daw_bridge.generator_events import (
     GeneratorEvent,
     GeneratorReady,
     ModelLoaded,
+    ModelRefused,
     TakeBegun,
     TakeFailed,
     TakeProgress,
@@ -391,3 +393,30 @@ def test_a_model_that_is_kept_warm_makes_the_same_takes(
     process.keep_warm()
     process.submit(4, KICK)
     audio_of(listener.ending_of(4))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_model_for_a_gpu_that_is_not_there_is_refused_and_the_other_plays_on(
+    tiny: Path, tmp_path: Path
+) -> None:
+    accelerated = str(small_accelerated(tmp_path).folder)
+    process = GeneratorProcess(threads=1, device="cuda")
+    listener = Listener(process)
+    try:
+        process.start(str(tiny))
+        process.try_model(1, accelerated)
+        events = listener.until(lambda events: any(isinstance(e, ModelRefused) for e in events))
+        (refused,) = (event for event in events if isinstance(event, ModelRefused))
+        assert "A GPU is asked for" in refused.text
+        process.submit(2, KICK)
+        assert audio_of(listener.ending_of(2)).any()
+    finally:
+        process.close()
+    process = GeneratorProcess(threads=1)
+    listener = Listener(process)
+    try:
+        process.start(accelerated)
+        process.submit(1, KICK)
+        assert audio_of(listener.ending_of(1)).any()
+    finally:
+        process.close()
