@@ -55,7 +55,6 @@ OWNERS = {
     "safetensors": {
         "generator/stable_audio/weights.py",
         "generator/torch_backend.py",
-    "generator/torch_device.py",
     },
     "soundfile": {"daw_bridge/sound_files.py", "training/sound_files.py"},
     "tinysoundfont": {"training/corpus/general_midi.py"},
